@@ -1,0 +1,6 @@
+//! The vocabulary of Flagstaff: no I/O, no clock, no async.
+
+pub mod fault;
+pub mod json;
+pub mod key;
+pub mod revision;

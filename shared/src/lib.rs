@@ -1,6 +1,13 @@
 //! The vocabulary of Flagstaff: no I/O, no clock, no async.
 
+pub mod access;
+pub mod audit;
+pub mod change;
 pub mod fault;
+pub mod flag;
 pub mod json;
 pub mod key;
+pub mod project;
+pub mod read;
 pub mod revision;
+pub mod segment;

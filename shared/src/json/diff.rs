@@ -54,25 +54,34 @@ pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 /// variation; distinct scalars by their value (save in `variations`, where the index is the name);
 /// everything else by position.
 pub fn diff(before: &Json, after: &Json) -> Vec<Change> {
-    let mut differ = Differ { path: Pointer::root(), changes: Vec::new() };
+    let mut differ = Differ { old: Pointer::root(), new: Pointer::root(), changes: Vec::new() };
     differ.value(before, after, false);
     differ.changes
 }
 
 struct Differ {
-    path: Pointer,
+    /// The place in the earlier version, and in the later one: an element may have moved.
+    old: Pointer,
+    new: Pointer,
     changes: Vec<Change>,
 }
 
 impl Differ {
     fn push(&mut self, op: Op, before: Option<Json>, after: Option<Json>) {
-        self.changes.push(Change { path: self.path.as_str().to_owned(), op, before, after });
+        let path = if op == Op::Remove { &self.old } else { &self.new };
+        self.changes.push(Change { path: path.as_str().to_owned(), op, before, after });
     }
 
-    fn at(&mut self, token: &str, step: impl FnOnce(&mut Self)) {
-        self.path.push(token);
+    fn at(&mut self, old: &str, new: &str, step: impl FnOnce(&mut Self)) {
+        self.old.push(old);
+        self.new.push(new);
         step(self);
-        self.path.pop();
+        self.old.pop();
+        self.new.pop();
+    }
+
+    fn element(&mut self, old: usize, new: usize, step: impl FnOnce(&mut Self)) {
+        self.at(&old.to_string(), &new.to_string(), step);
     }
 
     fn value(&mut self, before: &Json, after: &Json, indexed: bool) {
@@ -88,13 +97,13 @@ impl Differ {
         let old: HashMap<&str, &Json> = before.iter().map(|(k, v)| (k.as_str(), v)).collect();
         let new: HashMap<&str, &Json> = after.iter().map(|(k, v)| (k.as_str(), v)).collect();
         for (name, was) in before {
-            self.at(name, |differ| match new.get(name.as_str()) {
+            self.at(name, name, |differ| match new.get(name.as_str()) {
                 Some(is) => differ.value(was, is, is_indexed(name)),
                 None => differ.push(Op::Remove, Some(was.clone()), None),
             });
         }
         for (name, is) in after.iter().filter(|(name, _)| !old.contains_key(name.as_str())) {
-            self.at(name, |differ| differ.push(Op::Add, None, Some(is.clone())));
+            self.at(name, name, |differ| differ.push(Op::Add, None, Some(is.clone())));
         }
         let names = |members: &[(String, Json)]| -> Vec<Json> {
             members.iter().map(|(name, _)| Json::String(name.clone())).collect()
@@ -117,23 +126,20 @@ impl Differ {
         let (old, new) = (positions(old_ids), positions(new_ids));
         for (index, (was, id)) in before.iter().zip(old_ids).enumerate() {
             match new.get(id).and_then(|&at| after.get(at).map(|is| (at, is))) {
-                Some((at, is)) => self.at(&at.to_string(), |differ| differ.value(was, is, false)),
-                None => {
-                    self.at(&index.to_string(), |differ| differ.push(Op::Remove, Some(was.clone()), None));
-                }
+                Some((at, is)) => self.element(index, at, |differ| differ.value(was, is, false)),
+                None => self.element(index, index, |differ| differ.push(Op::Remove, Some(was.clone()), None)),
             }
         }
-        for (index, (is, _)) in
-            after.iter().zip(new_ids).enumerate().filter(|(_, (_, id))| !old.contains_key(id))
-        {
-            self.at(&index.to_string(), |differ| differ.push(Op::Add, None, Some(is.clone())));
+        let added = after.iter().zip(new_ids).enumerate().filter(|(_, (_, id))| !old.contains_key(id));
+        for (index, (is, _)) in added {
+            self.element(index, index, |differ| differ.push(Op::Add, None, Some(is.clone())));
         }
         self.order(old_ids, new_ids);
     }
 
     fn by_position(&mut self, before: &[Json], after: &[Json]) {
         for index in 0..before.len().max(after.len()) {
-            self.at(&index.to_string(), |differ| match (before.get(index), after.get(index)) {
+            self.element(index, index, |differ| match (before.get(index), after.get(index)) {
                 (Some(was), Some(is)) => differ.value(was, is, false),
                 (was, is) => {
                     let op = if was.is_some() { Op::Remove } else { Op::Add };
@@ -214,7 +220,7 @@ mod tests {
         assert_eq!(
             said(before, after),
             [
-                r#"Remove /1/values/0 "x" > "#,
+                r#"Remove /0/values/0 "x" > "#,
                 r#"Add /1/values/1  > "z""#,
                 r#"Add /0/values/0  > "o""#,
                 r#"Reorder  ["user/0","org/0"] > ["org/0","user/0"]"#,

@@ -1,10 +1,26 @@
 //! JSON as its author wrote it: parse, write, point, compare, merge, patch.
 //!
-//! ROOF over nothing: it only names its rooms. [`Json`] keeps the text of numbers and the order of
-//! members, because values are served as they were written (invariant 8 of docs/ARCHITECTURE.md).
+//! ROOF: it only names its rooms; they import each other's files, never this one. [`Json`] keeps the
+//! text of numbers and the order of members, because values are served as they were written
+//! (invariant 8 of docs/ARCHITECTURE.md).
 
+pub mod diff;
+mod identity;
+pub mod lex;
+pub mod locate;
+pub mod merge;
 mod parse;
+pub mod patch;
+pub mod pointer;
+mod pretty;
 mod value;
 
-pub use parse::{ParseError, parse, parse_within};
+pub use diff::{Change, Op, diff};
+pub use lex::{Token, TokenKind, tokens};
+pub use locate::{locate, locate_nearest, pointer_at};
+pub use merge::{Conflict, merge};
+pub use parse::{MAX_DEPTH, ParseError, parse, parse_within};
+pub use patch::{json_patch, merge_patch};
+pub use pointer::{Pointer, PointerError};
+pub use pretty::pretty;
 pub use value::Json;

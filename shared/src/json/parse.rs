@@ -1,6 +1,6 @@
 //! Strict parsing: what PostgreSQL or a client could not hold is refused with a pointer.
 
-use super::Json;
+use super::value::Json;
 
 /// The deepest nesting a document may have (docs: decisions on documents).
 pub const MAX_DEPTH: usize = 64;

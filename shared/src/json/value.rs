@@ -1,5 +1,6 @@
 //! A JSON value that keeps number text and the order of members.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::Error as _;
@@ -142,7 +143,10 @@ impl Json {
                 a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same_value(y))
             }
             (Self::Object(a), Self::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(k, v)| other.get(k).is_some_and(|w| v.same_value(w)))
+                // An index, so that two objects of many members are not compared pair by pair.
+                let index: HashMap<&str, &Json> = b.iter().map(|(k, v)| (k.as_str(), v)).collect();
+                a.len() == b.len()
+                    && a.iter().all(|(k, v)| index.get(k.as_str()).is_some_and(|w| v.same_value(w)))
             }
             _ => self == other,
         }

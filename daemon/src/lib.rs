@@ -1,1 +1,5 @@
 //! The Flagstaff daemon.
+
+pub mod clock;
+pub mod config;
+pub mod telemetry;

@@ -1,8 +1,10 @@
 //! The vocabulary of Flagstaff: no I/O, no clock, no async.
 
 pub mod access;
+pub mod api;
 pub mod audit;
 pub mod change;
+pub mod evaluated;
 pub mod fault;
 pub mod flag;
 pub mod json;

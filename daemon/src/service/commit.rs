@@ -1,0 +1,622 @@
+//! The one write path: every change to anything with a history goes through [`run`].
+
+use std::collections::BTreeMap;
+
+use shared::access::Scope;
+use shared::api::problem::ProblemKind;
+use shared::audit::{Header, digest, link};
+use shared::change::{Action, Entity, EntityRef, Mutation};
+use shared::json::Json;
+use shared::key::{EnvironmentKey, ProjectKey};
+use shared::project::Environment;
+use shared::revision::{Position, Revision};
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+
+use super::draft::{Draft, Touched, VersionRule, version_of, with_version};
+use super::plan::{self, Plan};
+use super::{Cx, Refusal, WriteOptions, edits, validate};
+use crate::store::audit::{Committed, Entry};
+use crate::store::head::Head;
+use crate::store::idempotency::Known;
+use crate::store::{self, Stamp, StoreError};
+
+/// What was done, for whoever renders the answer.
+#[derive(Debug)]
+pub struct Done {
+    /// The revision that was made, or the head where nothing differed.
+    pub position: Position,
+    /// When it was committed.
+    pub at: OffsetDateTime,
+    /// Whether a revision was made at all.
+    pub changed: bool,
+    /// What was touched, in order, raised versions last.
+    pub touched: Vec<Touched>,
+    /// Everything the write read or put, as it now is.
+    pub entities: BTreeMap<EntityRef, (Entity, Position)>,
+    /// What is worth knowing.
+    pub warnings: Vec<shared::fault::Fault>,
+}
+
+/// An answer as bytes: kept with the idempotency key, in the transaction of the write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers beyond the usual ones, as name and value.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+    /// The revision that was made, if one was.
+    pub revision: Option<Revision>,
+    /// Whether this was answered before.
+    pub replayed: bool,
+}
+
+/// Renders what was done.
+pub type Render<'r> = &'r (dyn Fn(&Done) -> Answer + Send + Sync);
+
+/// A mutation with its place in the request and the ETag its author read.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The mutation.
+    pub mutation: Mutation,
+    /// Where it stands in the request, for faults.
+    pub at: String,
+    /// The ETag that was read, if one was sent.
+    pub if_match: Option<String>,
+}
+
+impl Item {
+    /// A mutation that is the whole request.
+    pub const fn whole(mutation: Mutation) -> Self {
+        Self { mutation, at: String::new(), if_match: None }
+    }
+}
+
+/// Does, or plans, a list of mutations as one revision: all or nothing.
+///
+/// # Errors
+/// Why not; then nothing was written.
+pub async fn run(
+    cx: &Cx,
+    options: &WriteOptions,
+    items: &[Item],
+    render: Render<'_>,
+) -> Result<Answer, Refusal> {
+    for item in items {
+        authorise(cx, &item.mutation)?;
+    }
+    let mut conn = if options.dry_run { cx.gate.read().await? } else { cx.gate.write().await? };
+    let result = transact(cx, options, items, render, &mut conn).await;
+    match &result {
+        Err(Refusal::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) => {
+            cx.gate.failed();
+            // The session may be half dead: it goes, rather than back into the pool.
+            let _ = conn.close().await;
+        }
+        Ok(answer) if !options.dry_run => {
+            if let Some(revision) = answer.revision {
+                cx.gate.committed(Position { revision, ..Position::default() });
+            }
+        }
+        _ => {}
+    }
+    result
+}
+
+fn authorise(cx: &Cx, mutation: &Mutation) -> Result<(), Refusal> {
+    let (permission, project, environment) = mutation.permission();
+    let decision = cx.caller.may(permission, &Scope { project, environment, minimum_role: None });
+    if decision.allowed { Ok(()) } else { Err(Refusal::forbidden(decision.because)) }
+}
+
+async fn transact(
+    cx: &Cx,
+    options: &WriteOptions,
+    items: &[Item],
+    render: Render<'_>,
+    conn: &mut PgConnection,
+) -> Result<Answer, Refusal> {
+    let mut tx = if options.dry_run {
+        conn.begin_with("begin isolation level repeatable read read only").await.map_err(StoreError::from)?
+    } else {
+        conn.begin_with(
+            "begin; set local lock_timeout = '2s'; set local statement_timeout = '30s'; \
+             set local idle_in_transaction_session_timeout = '30s'; set local synchronous_commit = on",
+        )
+        .await
+        .map_err(StoreError::from)?
+    };
+    let (head, now) = if options.dry_run {
+        let head = store::head::get(&mut tx).await?;
+        (head, head.at)
+    } else {
+        store::head::lock(&mut tx).await?
+    };
+    if !options.dry_run
+        && let Some(answer) = replay(cx, options, &mut tx).await?
+    {
+        return Ok(answer);
+    }
+    if options.base_revision.is_some_and(|base| base > head.position.revision) {
+        return Err(Refusal::invalid(
+            "/baseRevision",
+            format!("is after the last revision, {}", head.position.revision),
+        ));
+    }
+    let mut draft = Draft::new(&mut tx, options.base_revision);
+    for item in items {
+        check_etag(&mut draft, item, options).await?;
+        edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
+    }
+    raise_versions(&mut draft).await?;
+    validate::check(&mut draft).await?;
+    check_environments(cx, &mut draft).await?;
+    let touched = touched(&mut draft);
+    let counted = counted(&mut draft, &touched).await?;
+    let environments = environments_of(&draft);
+    let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
+    let warnings = std::mem::take(&mut draft.warnings);
+    let plan =
+        plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    if options.dry_run {
+        return Ok(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Json::from_serialize(&plan).to_text(),
+            revision: None,
+            replayed: false,
+        });
+    }
+    confirm(options, &plan)?;
+    let slots = std::mem::take(&mut draft.slots);
+    let mut done = Done {
+        position: head.position,
+        at: head.at,
+        changed: !touched.is_empty(),
+        touched,
+        entities: slots
+            .into_iter()
+            .filter_map(|(reference, slot)| {
+                let last = slot.before.as_ref().map_or_else(Position::default, |b| b.stamp.last);
+                Some((reference, (slot.after?, last)))
+            })
+            .collect(),
+        warnings,
+    };
+    if done.changed {
+        write(cx, options, &mut tx, &head, now, &mut done).await?;
+    }
+    let mut answer = render(&done);
+    answer.revision = Some(done.position.revision);
+    if let Some((key, request_hash)) = &options.idempotency {
+        let known = Known::Answered {
+            request_hash: request_hash.clone(),
+            revision: done.position.revision.0,
+            status: i32::from(answer.status),
+            headers: Json::from_serialize(&answer.headers).to_text(),
+            body: answer.body.clone(),
+        };
+        store::idempotency::keep(&mut tx, &cx.caller.principal, key, &known).await?;
+    }
+    tx.commit().await.map_err(|error| match StoreError::from(error) {
+        StoreError::Unavailable(_) => Refusal::Store(StoreError::OutcomeUnknown),
+        other => Refusal::Store(other),
+    })?;
+    Ok(answer)
+}
+
+/// The answer of an earlier request with the same idempotency key.
+async fn replay(
+    cx: &Cx,
+    options: &WriteOptions,
+    conn: &mut PgConnection,
+) -> Result<Option<Answer>, Refusal> {
+    let Some((key, hash)) = &options.idempotency else { return Ok(None) };
+    match store::idempotency::find(conn, &cx.caller.principal, key).await? {
+        None => Ok(None),
+        Some(Known::Burned) => Err(Refusal::Plain(
+            ProblemKind::IdempotencyKeyBurned,
+            "this key was resolved as not applied; the write needs a new one".to_owned(),
+        )),
+        Some(Known::Answered { request_hash, revision, status, headers, body }) => {
+            if request_hash != *hash {
+                return Err(Refusal::Plain(
+                    ProblemKind::IdempotencyKeyReused,
+                    "this key was used for another request within the last 24 hours".to_owned(),
+                ));
+            }
+            Ok(Some(Answer {
+                status: u16::try_from(status).unwrap_or(200),
+                headers: serde_json::from_str(&headers).unwrap_or_default(),
+                body,
+                revision: Some(Revision(revision)),
+                replayed: true,
+            }))
+        }
+    }
+}
+
+/// The entity whose ETag a mutation's `If-Match` compares.
+fn guarded(mutation: &Mutation) -> Option<EntityRef> {
+    match mutation {
+        Mutation::UpdateProject(p, _) => Some(EntityRef::Project(p.clone())),
+        Mutation::UpdateEnvironment(p, e, _) => Some(EntityRef::Environment(p.clone(), e.clone())),
+        Mutation::UpdateFlag(p, f, _) | Mutation::ArchiveFlag(p, f) | Mutation::RestoreFlag(p, f) => {
+            Some(EntityRef::Flag(p.clone(), f.clone()))
+        }
+        Mutation::SetOn(p, f, e, _)
+        | Mutation::ReplaceConfig(p, f, e, ..)
+        | Mutation::PatchConfig(p, f, e, _) => Some(EntityRef::Config(p.clone(), f.clone(), e.clone())),
+        Mutation::UpdateSegment(p, e, s, _)
+        | Mutation::ArchiveSegment(p, e, s)
+        | Mutation::RestoreSegment(p, e, s) => Some(EntityRef::Segment(p.clone(), e.clone(), s.clone())),
+        _ => None,
+    }
+}
+
+/// A stale `If-Match` is 412, always; the answer holds what stands there now.
+async fn check_etag(draft: &mut Draft<'_>, item: &Item, options: &WriteOptions) -> Result<(), Refusal> {
+    let wanted = item.if_match.as_ref().or(options.if_match.as_ref());
+    let (Some(wanted), Some(reference)) = (wanted, guarded(&item.mutation)) else { return Ok(()) };
+    let current = draft.get(&reference).await?.cloned();
+    let last = draft.slots.get(&reference).and_then(|s| s.before.as_ref()).map(|b| b.stamp.last);
+    let Some((current, last)) = current.zip(last) else {
+        // There is nothing yet: `*` and every ETag ask for something that exists.
+        return Err(Refusal::Stale { current: Json::Null, etag: String::new() });
+    };
+    let matches = wanted.split(',').map(str::trim).any(|tag| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+        let first_two: Vec<&str> = tag.splitn(3, '.').take(2).collect();
+        tag == "*" || first_two.join(".") == last.to_string()
+    });
+    if matches {
+        Ok(())
+    } else {
+        Err(Refusal::Stale {
+            current: plan::public(current.kind(), current.to_json()),
+            etag: format!("\"{last}\""),
+        })
+    }
+}
+
+/// Environments may ask for more than `editor`; a project-wide change needs it in each it alters.
+async fn check_environments(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    for reference in draft.written() {
+        let (project, environment) = match &reference {
+            EntityRef::Config(p, _, e) | EntityRef::Segment(p, e, _) => (p.clone(), e.clone()),
+            _ => continue,
+        };
+        let Some(place) = draft.environment(&project, &environment).await? else { continue };
+        let mut scope = Scope::environment(&project, &environment);
+        scope.minimum_role = place.minimum_role;
+        let decision = cx.caller.may(shared::access::Permission::Write, &scope);
+        if !decision.allowed {
+            return Err(Refusal::forbidden(decision.because));
+        }
+    }
+    Ok(())
+}
+
+/// Gives every changed entity its version; a flag-level change that alters what is served raises the
+/// versions of the flag's configurations too.
+async fn raise_versions(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let mut served_changed = Vec::new();
+    for reference in draft.written() {
+        let Some(slot) = draft.slots.get_mut(&reference) else { continue };
+        let Some(after) = slot.after.take() else { continue };
+        let old = slot.before.as_ref().and_then(|b| version_of(&b.row));
+        let same = slot
+            .before
+            .as_ref()
+            .is_some_and(|b| with_version(after.clone(), 0) == with_version(b.row.clone(), 0));
+        let version = match (slot.rule, old) {
+            (VersionRule::Imported(imported), None) => imported.max(1),
+            (VersionRule::Imported(imported), Some(old)) if same => imported.max(old),
+            (VersionRule::Imported(imported), Some(old)) if matches!(after, Entity::Flag(_)) => {
+                imported.max(old)
+            }
+            (VersionRule::Imported(imported), Some(old)) => imported.max(old + 1),
+            (VersionRule::Rise, None) => 1,
+            (VersionRule::Rise, Some(old)) => old + 1,
+        };
+        if let (Entity::Flag(new), Some(Entity::Flag(old)), VersionRule::Rise) =
+            (&after, slot.before.as_ref().map(|b| &b.row), slot.rule)
+        {
+            let values = |f: &shared::flag::Flag| {
+                f.variations.iter().map(|v| (v.value.clone(), v.placeholder)).collect::<Vec<_>>()
+            };
+            if values(new) != values(old)
+                || new.client_side_availability != old.client_side_availability
+                || new.archived != old.archived
+            {
+                served_changed.push((new.project.clone(), new.key.clone()));
+            }
+        }
+        slot.after = Some(with_version(after, version));
+    }
+    for (project, key) in served_changed {
+        validate::preload_configs(draft, &project, Some(&key)).await?;
+        for config in validate::configs_of(draft, &project, &key) {
+            let reference = Entity::Config(config.clone()).reference();
+            if draft.slots.get(&reference).is_some_and(|s| !s.written) {
+                let raised = shared::flag::FlagConfig { version: config.version + 1, ..config };
+                draft.put(Entity::Config(raised), "").await?;
+                if let Some(slot) = draft.slots.get_mut(&reference) {
+                    slot.rule = VersionRule::Imported(
+                        slot.after.as_ref().and_then(version_of).unwrap_or_default(),
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn action(before: Option<&Entity>, after: Option<&Entity>) -> Action {
+    match (before, after) {
+        (None, _) => Action::Created,
+        (_, None) => Action::Removed,
+        (Some(Entity::Flag(old)), Some(Entity::Flag(new))) if old.archived != new.archived => {
+            archival(new.archived)
+        }
+        (Some(Entity::Segment(old)), Some(Entity::Segment(new))) if old.archived != new.archived => {
+            archival(new.archived)
+        }
+        (Some(Entity::Project(old)), Some(Entity::Project(new))) if old.archived != new.archived => {
+            archival(new.archived)
+        }
+        (Some(Entity::Environment(old)), Some(Entity::Environment(new)))
+            if old.archived != new.archived =>
+        {
+            archival(new.archived)
+        }
+        (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
+            if old.on() != new.on() {
+                if new.on() { Action::TurnedOn } else { Action::TurnedOff }
+            } else if old.document == new.document
+                && old.salt == new.salt
+                && old.entry_extra == new.entry_extra
+            {
+                Action::VersionRaised
+            } else {
+                Action::Updated
+            }
+        }
+        (Some(Entity::Token(old)), Some(Entity::Token(new))) if new.revoked && !old.revoked => {
+            Action::Revoked
+        }
+        (Some(Entity::SdkCredential(old)), Some(Entity::SdkCredential(new)))
+            if new.revoked && !old.revoked =>
+        {
+            Action::Revoked
+        }
+        _ => Action::Updated,
+    }
+}
+
+const fn archival(archived: bool) -> Action {
+    if archived { Action::Archived } else { Action::Restored }
+}
+
+fn touched(draft: &mut Draft<'_>) -> Vec<Touched> {
+    let mut touched: Vec<Touched> = draft
+        .written()
+        .into_iter()
+        .filter_map(|reference| {
+            let slot = draft.slots.get(&reference)?;
+            let entity = slot.after.as_ref().or(slot.before.as_ref().map(|b| &b.row))?;
+            Some(Touched {
+                kind: entity.kind(),
+                key: entity.key(),
+                project: entity.project().cloned(),
+                environment: entity.environment().cloned(),
+                action: action(slot.before.as_ref().map(|b| &b.row), slot.after.as_ref()),
+                before: slot.before.clone(),
+                after: slot.after.clone(),
+                reference,
+            })
+        })
+        .collect();
+    touched.sort_by_key(|t| t.action == Action::VersionRaised);
+    touched
+}
+
+/// The flags and segments whose served result may change, by environment.
+async fn counted(
+    draft: &mut Draft<'_>,
+    touched: &[Touched],
+) -> Result<BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>>, Refusal> {
+    let mut counted: BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>> = BTreeMap::new();
+    let mut count = |project: &ProjectKey, environment: &EnvironmentKey, key: String| {
+        let keys = counted.entry((project.clone(), environment.clone())).or_default();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    };
+    for change in touched {
+        let before = change.before.as_ref().map(|b| &b.row);
+        match (before, change.after.as_ref()) {
+            (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
+                let off = |c: &shared::flag::FlagConfig| c.document.get("offVariation").cloned();
+                if old.on() || new.on() || off(old) != off(new) {
+                    draft.environment(&new.project, &new.environment).await?;
+                    count(&new.project, &new.environment, new.flag.to_string());
+                }
+            }
+            (None, Some(Entity::Config(new))) if new.on() => {
+                draft.environment(&new.project, &new.environment).await?;
+                count(&new.project, &new.environment, new.flag.to_string());
+            }
+            (Some(Entity::Segment(old)), Some(Entity::Segment(new)))
+                if old.document != new.document || old.archived != new.archived =>
+            {
+                let place = (&new.project, &new.environment);
+                if !validate::segment_users(draft, place, &new.key).await?.is_empty() {
+                    draft.environment(&new.project, &new.environment).await?;
+                    count(&new.project, &new.environment, new.key.to_string());
+                }
+            }
+            (Some(Entity::Environment(old)), Some(Entity::Environment(new)))
+                if old.protected
+                    && (!new.protected
+                        || new.archived
+                        || old.minimum_role != new.minimum_role
+                        || old.comment_required != new.comment_required
+                        || old.secure_mode != new.secure_mode) =>
+            {
+                count(&new.project, &new.key, new.key.to_string());
+            }
+            _ => {}
+        }
+    }
+    Ok(counted)
+}
+
+/// The environments that the draft knows, as they were: a write that unprotects one is itself guarded.
+fn environments_of(draft: &Draft<'_>) -> Vec<Environment> {
+    draft
+        .slots
+        .values()
+        .filter_map(|slot| match slot.before.as_ref().map(|b| &b.row) {
+            Some(Entity::Environment(e)) => Some(e.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Compares what was said with what the plan asks for.
+fn confirm(options: &WriteOptions, plan: &Plan) -> Result<(), Refusal> {
+    if plan.changes.is_empty() {
+        return Ok(());
+    }
+    if options.plan_hash.as_ref().is_some_and(|hash| *hash != plan.plan_hash) {
+        return Err(Refusal::Plan(ProblemKind::PlanChanged, Box::new(plan.clone())));
+    }
+    if let Some(wanted) = &plan.confirmation {
+        let commented = options.comment.as_ref().is_some_and(|c| !c.trim().is_empty());
+        if options.confirm.as_deref() != Some(wanted.text.as_str())
+            || (wanted.comment_required && !commented)
+        {
+            return Err(Refusal::Plan(ProblemKind::ConfirmationRequired, Box::new(plan.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// Writes rows, history and head; nothing is seen of it before the commit.
+async fn write(
+    cx: &Cx,
+    options: &WriteOptions,
+    conn: &mut PgConnection,
+    head: &Head,
+    now: OffsetDateTime,
+    done: &mut Done,
+) -> Result<(), Refusal> {
+    let position = Position { epoch: head.position.epoch, revision: head.position.revision.next() };
+    let at = now.max(head.at);
+    let header = Header {
+        at,
+        kind: options.kind,
+        actor: cx.caller.principal.clone(),
+        credential: cx.caller.credential.clone(),
+        source: cx.source.to_owned(),
+        comment: options.comment.clone(),
+        request_id: cx.request_id.clone(),
+    };
+    let entries = record(cx, conn, position, at, done).await?;
+    let headers: Vec<_> = entries.iter().map(Entry::header).collect();
+    let hash = link(position.epoch.0, position.revision.0, &head.hash, &header, &headers);
+    let committed = Committed { position, header, previous_hash: head.hash, hash };
+    store::audit::append(conn, &committed, &entries).await?;
+    store::head::advance(conn, &Head { position, hash, at }).await?;
+    done.position = position;
+    done.at = at;
+    for change in &done.touched {
+        if let Some((_, last)) = done.entities.get_mut(&change.reference) {
+            *last = position;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the rows of what was touched and makes the history's entries of them.
+async fn record(
+    cx: &Cx,
+    conn: &mut PgConnection,
+    position: Position,
+    at: OffsetDateTime,
+    done: &Done,
+) -> Result<Vec<Entry>, Refusal> {
+    let mut entries = Vec::with_capacity(done.touched.len());
+    for (ordinal, change) in done.touched.iter().enumerate() {
+        let actor = cx.caller.principal.clone();
+        let stamp = match &change.before {
+            Some(before) => Stamp {
+                last: position,
+                updated_by: actor,
+                updated_at: at,
+                ..before.stamp.clone()
+            },
+            None => Stamp {
+                last: position,
+                created_by: actor.clone(),
+                updated_by: actor,
+                created_at: at,
+                updated_at: at,
+            },
+        };
+        put(conn, change, &stamp).await?;
+        let text = |entity: &Entity| entity.to_json().to_text();
+        let before = change.before.as_ref().map(|b| text(&b.row));
+        let after = change.after.as_ref().map(text);
+        let salt = cx.random::<16>();
+        let sum = digest(&salt, before.as_deref(), after.as_deref());
+        let id = change.after.as_ref().or(change.before.as_ref().map(|b| &b.row)).map(Entity::id);
+        entries.push(Entry {
+            revision: position.revision,
+            ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
+            kind: change.kind,
+            id: id.unwrap_or_default(),
+            key: change.key.clone(),
+            project: change.project.clone(),
+            environment: change.environment.clone(),
+            action: change.action,
+            before,
+            after,
+            salt: salt.to_vec(),
+            digest: sum.to_vec(),
+        });
+    }
+    Ok(entries)
+}
+
+async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
+    match &change.after {
+        Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
+        Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
+        Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
+        Some(Entity::Config(e)) => {
+            store::configs::put(conn, e, stamp).await?;
+            let old = match change.before.as_ref().map(|b| &b.row) {
+                Some(Entity::Config(old)) => validate::prerequisites(&old.document),
+                _ => Vec::new(),
+            };
+            let new = validate::prerequisites(&e.document);
+            if old != new {
+                store::prerequisites::replace(conn, &e.project, &e.flag, &e.environment, &new).await?;
+            }
+        }
+        Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
+        Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
+        Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,
+        Some(Entity::SdkCredential(e)) => store::access::put_credential(conn, e).await?,
+        None => {
+            if let EntityRef::RoleBinding(id) = &change.reference {
+                store::access::remove_binding(conn, *id).await?;
+            }
+        }
+    }
+    Ok(())
+}

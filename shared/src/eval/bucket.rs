@@ -136,7 +136,7 @@ mod tests {
             bucket(&context.unwrap(), "user", Some(&by), Prefix::KeyAndSalt("hashKey", "saltyA"))
         };
         for n in ["33333", "33333.0", "3.3333e4", "\"33333\""] {
-            assert_eq!(place(n), Bucket::At(0.547_714_2), "{n}");
+            assert_eq!(place(n), Bucket::At(0.547_714_23), "{n}");
         }
         assert_eq!(place("99999"), Bucket::At(0.730_965_8));
         assert_eq!(place("1e17"), place("\"100000000000000000\""));

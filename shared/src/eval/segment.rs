@@ -5,7 +5,7 @@ use super::prepare::{PreparedKeys, PreparedSegment, PreparedSegmentRule};
 use super::reason::BigSegmentsStatus;
 use super::store::Store;
 use super::trace::{Node, SegmentRuleStep, SegmentStep};
-use super::walk::{Malformed, Path, Walk, bucket_step};
+use super::walk::{Malformed, Path, ROUND, Walk, bucket_step};
 use crate::context::{Context, DEFAULT_KIND, Individual};
 
 impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
@@ -37,7 +37,7 @@ impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
     }
 
     fn segment(&mut self, segment: &'f PreparedSegment, path: Option<&Path<'_>>) -> Result<bool, Malformed> {
-        let here = Path::step(&segment.key, path)?;
+        let here = Path::step(&segment.key, path).inspect_err(|_| self.mark(|node| detail(node, ROUND)))?;
         if let Some(known) = self.segments.get(&*segment.key).copied() {
             self.mark(|node| detail(node, "as it was decided above"));
             return Ok(known);

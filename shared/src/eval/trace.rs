@@ -28,7 +28,7 @@ pub struct Explanation {
     /// The index of the variation; none if there is no result.
     pub variation: Option<usize>,
     /// The value, or null; left out for prerequisites.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     #[schema(value_type = Object)]
     pub value: Option<Json>,
     /// The reason, as SDKs report it.
@@ -37,6 +37,11 @@ pub struct Explanation {
     /// Whether steps are missing because there were too many.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+}
+
+/// Keeps null apart from absent.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 /// A prerequisite that was looked at.

@@ -20,6 +20,9 @@ const MAX_DEPTH: usize = 64;
 // flag is spared the allocation.
 const REMEMBER_AFTER: usize = 16;
 
+/// What is told about a path that is refused.
+pub(super) const ROUND: &str = "it leads back to itself, or too deep";
+
 /// The whole evaluation is malformed, whatever flag or segment it was that is.
 pub(super) struct Malformed;
 
@@ -213,7 +216,10 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
     }
 
     fn other_flag(&mut self, other: &'f PreparedFlag, path: &Path<'_>) -> Result<Outcome<'f>, Malformed> {
-        Path::step(&other.key, Some(path))?;
+        if let Err(malformed) = Path::step(&other.key, Some(path)) {
+            self.mark(|node| prerequisite_done(node, false, || ROUND.to_owned()));
+            return Err(malformed);
+        }
         if let Some(known) = self.flags.get(&*other.key) {
             return Ok(*known);
         }

@@ -1,0 +1,81 @@
+//! What an evaluation answers, and evaluating.
+
+use std::sync::Arc;
+
+use super::prepare::{PreparedFlag, Variation};
+use super::reason::{Reason, ReasonKind};
+use super::store::Store;
+use super::walk::{Outcome, Walk};
+use crate::context::Context;
+use crate::json::Json;
+
+/// The answer: what a flag serves to a context, and why.
+#[derive(Clone, Debug)]
+pub struct Evaluation<'f> {
+    /// The flag that was evaluated.
+    pub flag: &'f PreparedFlag,
+    /// The index of the variation; `None` if there is no result or the off variation is not set.
+    pub variation_index: Option<usize>,
+    /// Why.
+    pub reason: Reason<'f>,
+    /// The direct prerequisites that were evaluated, in order: up to the first that failed, and
+    /// without those that don't exist.
+    pub prerequisites: Vec<&'f str>,
+}
+
+impl<'f> Evaluation<'f> {
+    pub(super) fn new(
+        flag: &'f PreparedFlag,
+        outcome: Outcome<'f>,
+        walk: &mut Walk<'f, '_, impl ?Sized>,
+    ) -> Self {
+        Self {
+            flag,
+            variation_index: outcome.index,
+            reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
+            prerequisites: std::mem::take(&mut walk.prerequisites),
+        }
+    }
+
+    /// The variation; `None` means null, for which SDKs take the caller's default.
+    pub fn variation(&self) -> Option<&'f Variation> {
+        self.flag.variations.get(self.variation_index?)
+    }
+
+    /// The value.
+    pub fn value(&self) -> Option<&'f Json> {
+        self.variation().map(Variation::value)
+    }
+
+    /// The value's compact text, numbers as they were written.
+    pub fn text(&self) -> Option<&'f Arc<str>> {
+        self.variation().map(Variation::text)
+    }
+
+    /// Whether SDKs are to report the evaluation together with its reason.
+    pub fn is_experiment(&self) -> bool {
+        match self.reason.kind {
+            kind if kind.is_in_experiment() => true,
+            ReasonKind::Fallthrough { .. } => self.flag.track_events_fallthrough,
+            ReasonKind::RuleMatch { index, .. } => self.flag.rules.get(index).is_some_and(|r| r.track_events),
+            _ => false,
+        }
+    }
+
+    /// Whether SDKs are to report the evaluation.
+    pub fn track_events(&self) -> bool {
+        self.flag.track_events() || self.is_experiment()
+    }
+}
+
+/// Evaluates a flag for a context, with the other flags and the segments of the store. Never fails:
+/// what can't be evaluated has an error as its reason.
+pub fn evaluate<'f, S: Store + ?Sized>(
+    store: &'f S,
+    flag: &'f PreparedFlag,
+    context: &Context,
+) -> Evaluation<'f> {
+    let mut walk = Walk::new(store, context, None);
+    let outcome = walk.run(flag);
+    Evaluation::new(flag, outcome, &mut walk)
+}

@@ -1,0 +1,477 @@
+//! The algorithm: off, prerequisites, targets, rules, fallthrough. Written once, told on demand.
+
+use std::collections::HashMap;
+
+use super::bucket::{Bucket, Prefix, bucket};
+use super::clause::{PreparedClause, Test};
+use super::prepare::{By, PreparedFlag, PreparedRollout, PreparedServe};
+use super::reason::{BigSegmentsStatus, ErrorKind, Reason, ReasonKind};
+use super::store::Store;
+use super::trace::{
+    BucketStep, ClauseStep, Explanation, Node, PrerequisiteStep, Recorder, RolloutStep, RuleStep, ServeStep,
+    TargetStep, shortened,
+};
+use crate::context::{Context, Individual};
+use crate::json::Json;
+
+// Prerequisites or segments deeper than this are malformed, as circles are: the stack is finite.
+const MAX_DEPTH: usize = 64;
+// From here on results are remembered, so that no graph takes exponential time; before, the usual
+// flag is spared the allocation.
+const REMEMBER_AFTER: usize = 16;
+
+/// What is told about a path that is refused.
+pub(super) const ROUND: &str = "it leads back to itself, or too deep";
+
+/// The whole evaluation is malformed, whatever flag or segment it was that is.
+pub(super) struct Malformed;
+
+/// What a flag came to.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome<'f> {
+    pub(super) index: Option<usize>,
+    pub(super) reason: ReasonKind<'f>,
+}
+
+impl Outcome<'_> {
+    pub(super) const MALFORMED: Outcome<'static> =
+        Outcome { index: None, reason: ReasonKind::Error(ErrorKind::MalformedFlag) };
+}
+
+/// The keys that lead here, so that circles are seen.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'p> {
+    key: &'p str,
+    depth: usize,
+    parent: Option<&'p Path<'p>>,
+}
+
+impl<'p> Path<'p> {
+    /// One step further.
+    ///
+    /// # Errors
+    /// The key is on the path already, or the path is too long.
+    pub(super) fn step(key: &'p str, parent: Option<&'p Path<'p>>) -> Result<Path<'p>, Malformed> {
+        let mut before = parent;
+        while let Some(path) = before {
+            if path.key == key {
+                return Err(Malformed);
+            }
+            before = path.parent;
+        }
+        let depth = parent.map_or(0, |path| path.depth + 1);
+        if depth > MAX_DEPTH { Err(Malformed) } else { Ok(Path { key, depth, parent }) }
+    }
+}
+
+/// One evaluation under way.
+pub(super) struct Walk<'f, 'c, S: ?Sized> {
+    pub(super) store: &'f S,
+    pub(super) context: &'c Context,
+    pub(super) big_segments: Option<BigSegmentsStatus>,
+    /// The direct prerequisites that were evaluated.
+    pub(super) prerequisites: Vec<&'f str>,
+    visits: usize,
+    flags: HashMap<&'f str, Outcome<'f>>,
+    pub(super) segments: HashMap<&'f str, bool>,
+    recorder: Option<Recorder>,
+}
+
+impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
+    pub(super) fn new(store: &'f S, context: &'c Context, recorder: Option<Recorder>) -> Self {
+        Self {
+            store,
+            context,
+            big_segments: None,
+            prerequisites: Vec::new(),
+            visits: 0,
+            flags: HashMap::new(),
+            segments: HashMap::new(),
+            recorder,
+        }
+    }
+
+    /// Evaluates a flag from the beginning.
+    pub(super) fn run(&mut self, flag: &'f PreparedFlag) -> Outcome<'f> {
+        if flag.deleted {
+            self.open(|| opened(flag));
+            return Outcome { index: None, reason: ReasonKind::Error(ErrorKind::FlagNotFound) };
+        }
+        self.flag(flag, None).unwrap_or(Outcome::MALFORMED)
+    }
+
+    /// Ends the walk and hands out what was written down.
+    pub(super) fn into_explanation(self) -> Explanation {
+        self.recorder.map(Recorder::finish).unwrap_or_default()
+    }
+
+    pub(super) fn open(&mut self, make: impl FnOnce() -> Node) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.open(make);
+        }
+    }
+
+    pub(super) fn mark(&mut self, change: impl FnOnce(&mut Node)) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(change);
+        }
+    }
+
+    pub(super) fn close(&mut self, change: impl FnOnce(&mut Node)) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(change);
+            recorder.close();
+        }
+    }
+
+    /// Counts the visit of a flag or segment; true once results are to be remembered.
+    pub(super) fn remembers(&mut self) -> bool {
+        self.visits += 1;
+        self.visits > REMEMBER_AFTER
+    }
+
+    fn flag(&mut self, flag: &'f PreparedFlag, path: Option<&Path<'_>>) -> Result<Outcome<'f>, Malformed> {
+        self.open(|| opened(flag));
+        let outcome = self.decide(flag, path)?;
+        let big_segments_status = self.big_segments;
+        // The first flag's own step stays open until the walk ends.
+        self.close(|node| {
+            if let Node::Flag(step) = node {
+                step.variation = outcome.index;
+                step.reason = Json::from_serialize(&Reason { kind: outcome.reason, big_segments_status });
+            }
+        });
+        Ok(outcome)
+    }
+
+    fn decide(&mut self, flag: &'f PreparedFlag, path: Option<&Path<'_>>) -> Result<Outcome<'f>, Malformed> {
+        if !flag.on {
+            return Ok(self.off(flag, ReasonKind::Off));
+        }
+        if let Some(key) = self.failed_prerequisite(flag, path)? {
+            return Ok(self.off(flag, ReasonKind::PrerequisiteFailed { key }));
+        }
+        if let Some(variation) = self.target(flag) {
+            return Ok(self.variation(flag, "target", variation, ReasonKind::TargetMatch));
+        }
+        for (index, rule) in flag.rules.iter().enumerate() {
+            self.open(|| Node::Rule(RuleStep { index, id: rule.id.to_string(), ..RuleStep::default() }));
+            let matched = self.clauses(&rule.clauses, None)?;
+            self.close(|node| {
+                if let Node::Rule(step) = node {
+                    step.matched = matched;
+                }
+            });
+            if matched {
+                let reason = ReasonKind::RuleMatch { index, id: &rule.id, in_experiment: false };
+                return Ok(self.serve(flag, "rule", &rule.serve, reason));
+            }
+        }
+        let reason = ReasonKind::Fallthrough { in_experiment: false };
+        Ok(self.serve(flag, "fallthrough", &flag.fallthrough, reason))
+    }
+
+    /// The key of the first prerequisite that isn't met.
+    fn failed_prerequisite(
+        &mut self,
+        flag: &'f PreparedFlag,
+        path: Option<&Path<'_>>,
+    ) -> Result<Option<&'f str>, Malformed> {
+        if flag.prerequisites.is_empty() {
+            return Ok(None);
+        }
+        let here = Path::step(&flag.key, path)?;
+        for prerequisite in &flag.prerequisites {
+            let key = prerequisite.key.as_str();
+            self.open(|| {
+                let required_variation = prerequisite.variation;
+                Node::Prerequisite(PrerequisiteStep {
+                    key: key.to_owned(),
+                    required_variation,
+                    ..PrerequisiteStep::default()
+                })
+            });
+            let Some(other) = self.store.flag(key).filter(|other| !other.deleted) else {
+                self.close(|node| prerequisite_done(node, false, || "there is no such flag".to_owned()));
+                return Ok(Some(key));
+            };
+            let index = self.other_flag(other, &here)?.index;
+            let served = index.and_then(|index| i64::try_from(index).ok());
+            let passed = other.on && served == Some(prerequisite.variation);
+            if path.is_none() {
+                self.prerequisites.push(key);
+            }
+            self.close(|node| {
+                prerequisite_done(node, passed, || match (other.on, served) {
+                    (false, _) => "it is off, and then it never passes".to_owned(),
+                    (true, Some(served)) => format!("it serves variation {served}"),
+                    (true, None) => "it serves no variation".to_owned(),
+                });
+            });
+            if !passed {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
+    fn other_flag(&mut self, other: &'f PreparedFlag, path: &Path<'_>) -> Result<Outcome<'f>, Malformed> {
+        if let Err(malformed) = Path::step(&other.key, Some(path)) {
+            self.mark(|node| prerequisite_done(node, false, || ROUND.to_owned()));
+            return Err(malformed);
+        }
+        if let Some(known) = self.flags.get(&*other.key) {
+            return Ok(*known);
+        }
+        let remembers = self.remembers();
+        let outcome = self.flag(other, Some(path))?;
+        if remembers {
+            self.flags.insert(&other.key, outcome);
+        }
+        Ok(outcome)
+    }
+
+    fn target(&mut self, flag: &PreparedFlag) -> Option<i64> {
+        for target in &flag.targets {
+            let key = self.context.of_kind(&target.kind).map(Individual::key);
+            let matched = key.is_some_and(|key| target.keys.contains(key));
+            self.mark(|node| {
+                if let Node::Flag(step) = node {
+                    let detail = match (key, matched) {
+                        (None, _) => format!("the context has no kind {:?}", target.kind),
+                        (Some(_), true) => "its key is listed".to_owned(),
+                        (Some(_), false) => "its key is not listed".to_owned(),
+                    };
+                    let context_kind = target.kind.to_string();
+                    step.targets.push(TargetStep {
+                        context_kind,
+                        variation: target.variation,
+                        matched,
+                        detail,
+                    });
+                }
+            });
+            if matched {
+                return Some(target.variation);
+            }
+        }
+        None
+    }
+
+    /// Whether all clauses of a rule match; `segment` is the path of segments that leads here.
+    pub(super) fn clauses(
+        &mut self,
+        clauses: &'f [PreparedClause],
+        segment: Option<&Path<'_>>,
+    ) -> Result<bool, Malformed> {
+        for clause in clauses {
+            self.open(|| {
+                Node::Clause(ClauseStep {
+                    context_kind: clause.kind.to_string(),
+                    attribute: clause.written.to_string(),
+                    op: clause.op.as_str().to_owned(),
+                    negate: clause.negate,
+                    ..ClauseStep::default()
+                })
+            });
+            let matched = match &clause.test {
+                Test::Segments(keys) => self.in_any_segment(keys, segment)? != clause.negate,
+                test => self.attribute(clause, test)?,
+            };
+            self.close(|node| {
+                if let Node::Clause(step) = node {
+                    step.matched = matched;
+                }
+            });
+            if !matched {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn attribute(&mut self, clause: &PreparedClause, test: &Test) -> Result<bool, Malformed> {
+        let reference = match &clause.attribute {
+            Ok(reference) => reference,
+            Err(error) => {
+                self.mark(|node| detail(node, || error.to_string()));
+                return Err(Malformed);
+            }
+        };
+        if clause.asks_for_kind() {
+            let kinds = self.context.individuals().iter();
+            let found = kinds.filter_map(|one| one.value(reference)).any(|kind| test.matches(kind));
+            self.mark(|node| detail(node, || format!("a kind in the context {}", says(found))));
+            return Ok(found != clause.negate);
+        }
+        let Some(individual) = self.context.of_kind(&clause.kind) else {
+            self.mark(|node| detail(node, || format!("the context has no kind {:?}", clause.kind)));
+            return Ok(false);
+        };
+        let Some(value) = individual.value(reference) else {
+            self.mark(|node| detail(node, || format!("{:?} has no such attribute", clause.kind)));
+            return Ok(false);
+        };
+        let found = test.matches(value);
+        self.mark(|node| {
+            if let Node::Clause(step) = node {
+                step.saw = Some(shortened(value));
+            }
+            detail(node, || format!("the value {}", says(found)));
+        });
+        Ok(found != clause.negate)
+    }
+
+    fn off(&mut self, flag: &PreparedFlag, reason: ReasonKind<'f>) -> Outcome<'f> {
+        match flag.off_variation {
+            Some(variation) => self.variation(flag, "off", variation, reason),
+            None => {
+                self.mark(|node| served(node, "off", None, None, None));
+                Outcome { index: None, reason }
+            }
+        }
+    }
+
+    fn variation(
+        &mut self,
+        flag: &PreparedFlag,
+        by: &str,
+        variation: i64,
+        reason: ReasonKind<'f>,
+    ) -> Outcome<'f> {
+        self.mark(|node| served(node, by, Some(variation), None, None));
+        self.index(flag, variation, reason)
+    }
+
+    fn index(&mut self, flag: &PreparedFlag, variation: i64, reason: ReasonKind<'f>) -> Outcome<'f> {
+        let index = usize::try_from(variation).ok().filter(|index| *index < flag.variations.len());
+        if index.is_none() {
+            self.mark(|node| {
+                if let Node::Flag(Explanation { serve: Some(step), .. }) = node {
+                    step.problem = Some(format!("the flag has no variation {variation}"));
+                }
+            });
+            return Outcome::MALFORMED;
+        }
+        Outcome { index, reason }
+    }
+
+    fn serve(
+        &mut self,
+        flag: &'f PreparedFlag,
+        by: &str,
+        serve: &PreparedServe,
+        reason: ReasonKind<'f>,
+    ) -> Outcome<'f> {
+        match serve {
+            PreparedServe::Variation(variation) => self.variation(flag, by, *variation, reason),
+            PreparedServe::Rollout(rollout) => self.rollout(flag, by, rollout, reason),
+            PreparedServe::Nothing => {
+                let problem = "there is neither a variation nor a rollout";
+                self.mark(|node| served(node, by, None, None, Some(problem.to_owned())));
+                Outcome::MALFORMED
+            }
+        }
+    }
+
+    fn rollout(
+        &mut self,
+        flag: &'f PreparedFlag,
+        served_by: &str,
+        rollout: &PreparedRollout,
+        reason: ReasonKind<'f>,
+    ) -> Outcome<'f> {
+        let attribute = match &rollout.by.attribute {
+            Ok(attribute) => attribute.as_ref(),
+            Err(error) => {
+                self.mark(|node| served(node, served_by, None, None, Some(error.to_string())));
+                return Outcome::MALFORMED;
+            }
+        };
+        let prefix = rollout.seed.map_or(Prefix::KeyAndSalt(&flag.key, &flag.salt), Prefix::Seed);
+        let fell = bucket(self.context, &rollout.by.kind, attribute, prefix);
+        let mut from = 0.0;
+        let mut chosen = None;
+        for part in &rollout.parts {
+            let to = from + part.share;
+            if fell.place() < to {
+                chosen = Some((*part, from, to, fell != Bucket::NoKind));
+                break;
+            }
+            from = to;
+        }
+        // Rounding, or weights that don't sum to the whole: the last part takes the rest, and there
+        // the Go SDK doesn't ask whether the context had the kind.
+        let last = || rollout.parts.last().map(|part| (*part, from, 1.0, true));
+        let Some((part, from, to, counts)) = chosen.or_else(last) else {
+            return Outcome::MALFORMED;
+        };
+        let in_experiment = rollout.experiment && !part.untracked && counts;
+        self.mark(|node| {
+            let bucket = bucket_step(&rollout.by, rollout.seed, fell, from, to);
+            let step = RolloutStep { experiment: rollout.experiment, in_experiment, bucket };
+            served(node, served_by, Some(part.variation), Some(step), None);
+        });
+        let reason = if in_experiment { reason.in_experiment() } else { reason };
+        self.index(flag, part.variation, reason)
+    }
+}
+
+fn opened(flag: &PreparedFlag) -> Node {
+    Node::Flag(Explanation {
+        flag: flag.key.to_string(),
+        version: flag.version,
+        on: flag.on,
+        reason: Json::from_serialize(&Reason::error(ErrorKind::MalformedFlag)),
+        ..Explanation::default()
+    })
+}
+
+pub(super) fn bucket_step(by: &By, seed: Option<i64>, fell: Bucket, from: f32, to: f32) -> BucketStep {
+    let attribute = by.attribute.as_ref().ok().and_then(Option::as_ref);
+    BucketStep {
+        context_kind: by.kind.to_string(),
+        attribute: attribute.map_or("key", |reference| reference.as_str()).to_owned(),
+        seed,
+        bucket: fell.place(),
+        from,
+        to,
+        detail: match fell {
+            Bucket::At(_) => String::new(),
+            Bucket::NoKind => format!("the context has no kind {:?}, which counts as 0", by.kind),
+            Bucket::NoValue => {
+                "the attribute is missing or neither a string nor a whole number, which counts as 0"
+                    .to_owned()
+            }
+        },
+    }
+}
+
+fn served(
+    node: &mut Node,
+    by: &str,
+    variation: Option<i64>,
+    rollout: Option<RolloutStep>,
+    problem: Option<String>,
+) {
+    if let Node::Flag(flag) = node {
+        flag.serve = Some(ServeStep { by: by.to_owned(), variation, rollout, problem });
+    }
+}
+
+fn prerequisite_done(node: &mut Node, passed: bool, detail: impl FnOnce() -> String) {
+    if let Node::Prerequisite(step) = node {
+        step.passed = passed;
+        step.detail = detail();
+    }
+}
+
+fn detail(node: &mut Node, detail: impl FnOnce() -> String) {
+    if let Node::Clause(step) = node {
+        step.detail = detail();
+    }
+}
+
+const fn says(found: bool) -> &'static str {
+    if found { "matches" } else { "does not match" }
+}

@@ -1,0 +1,27 @@
+//! What decides who gets what: the documents of flags and segments, read, checked and composed.
+//!
+//! ROOF over its rooms: `document` (the types), `read` and `parse` (from JSON, forgiving as SDKs are),
+//! `check` and `check_clause` (strict, for what people write), `compose` (what SDKs are sent), `keys`, and
+//! `instant`, `pattern`, `version` (the operands that are not plain JSON).
+
+mod check;
+mod check_clause;
+mod compose;
+mod document;
+mod instant;
+mod keys;
+mod parse;
+mod pattern;
+mod read;
+mod version;
+
+pub use check::{check_flag, check_segment};
+pub use compose::{compose_flag, compose_segment};
+pub use document::{
+    Clause, ClientSideAvailability, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument,
+    SegmentRule, SegmentTarget, Serve, Target, Weighted,
+};
+pub use instant::Instant;
+pub use keys::{prerequisite_keys, segment_keys};
+pub use pattern::{PatternError, compile as compile_pattern};
+pub use version::Version;

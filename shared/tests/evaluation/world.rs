@@ -1,0 +1,87 @@
+//! A small environment to evaluate in.
+
+use std::collections::HashMap;
+
+use shared::context::Context;
+use shared::eval::{PreparedFlag, PreparedSegment, Store, evaluate, prepare_flag, prepare_segment};
+use shared::json::{Json, parse};
+
+pub fn json(text: &str) -> Json {
+    parse(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+pub fn context(text: &str) -> Context {
+    Context::parse(&json(text)).unwrap_or_else(|e| panic!("{e:?}: {text}"))
+}
+
+pub fn user(key: &str) -> Context {
+    Context::of("user", key).unwrap()
+}
+
+/// A flag that is on, salted `salt`, with the variations "a", "b", "c", and what `rest` adds or replaces.
+pub fn flag(key: &str, rest: &str) -> Json {
+    let mut out = json(&format!(
+        r#"{{"key":"{key}","version":1,"on":true,"salt":"salt","variations":["a","b","c"],
+            "fallthrough":{{"variation":0}},"offVariation":2}}"#
+    ));
+    for (name, value) in json(rest).as_object().unwrap() {
+        out.set(name, value.clone());
+    }
+    out
+}
+
+#[derive(Default)]
+pub struct World {
+    flags: HashMap<String, PreparedFlag>,
+    segments: HashMap<String, PreparedSegment>,
+}
+
+impl Store for World {
+    fn flag(&self, key: &str) -> Option<&PreparedFlag> {
+        self.flags.get(key)
+    }
+
+    fn segment(&self, key: &str) -> Option<&PreparedSegment> {
+        self.segments.get(key)
+    }
+}
+
+impl World {
+    pub fn with(mut self, document: &Json) -> Self {
+        let flag = prepare_flag(document).unwrap();
+        self.flags.insert(flag.key().to_owned(), flag);
+        self
+    }
+
+    pub fn with_segment(mut self, text: &str) -> Self {
+        let segment = prepare_segment(&json(text)).unwrap();
+        self.segments.insert(segment.key().to_owned(), segment);
+        self
+    }
+
+    /// `index reason`, e.g. `0 {"kind":"FALLTHROUGH"}`; `-` for no index.
+    pub fn eval(&self, key: &str, context: &Context) -> String {
+        let found = evaluate(self, self.flag(key).unwrap(), context);
+        let index = found.variation_index.map_or("-".to_owned(), |i| i.to_string());
+        assert_eq!(found.variation_index.is_some(), found.value().is_some());
+        format!("{index} {}", serde_json::to_string(&found.reason).unwrap())
+    }
+}
+
+/// Evaluates one flag that stands alone.
+pub fn eval(rest: &str, context: &Context) -> String {
+    World::default().with(&flag("f", rest)).eval("f", context)
+}
+
+/// Whether a rule with this one clause matches.
+pub fn matches(clause: &str, context: &Context) -> bool {
+    let result = eval(&format!(r#"{{"rules":[{{"id":"r","clauses":[{clause}],"variation":1}}]}}"#), context);
+    match result.as_str() {
+        r#"1 {"kind":"RULE_MATCH","ruleIndex":0,"ruleId":"r"}"# => true,
+        r#"0 {"kind":"FALLTHROUGH"}"# => false,
+        other => panic!("{other} from {clause}"),
+    }
+}
+
+pub const MALFORMED: &str = r#"- {"kind":"ERROR","errorKind":"MALFORMED_FLAG"}"#;
+pub const FALLTHROUGH: &str = r#"0 {"kind":"FALLTHROUGH"}"#;

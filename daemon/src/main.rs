@@ -119,7 +119,11 @@ fn check_config(sources: &Sources) -> anyhow::Result<()> {
     let value = loaded.effective.iter().map(|(_, value, _)| value.len().min(40)).max().unwrap_or_default();
     let mut out = std::io::stdout().lock();
     for (name, shown, origin) in &loaded.effective {
-        writeln!(out, "{name:key$} = {shown:value$}  # {origin}").context("standard output")?;
+        match writeln!(out, "{name:key$} = {shown:value$}  # {origin}") {
+            // `| head` has seen enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            written => written.context("standard output")?,
+        }
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limits::Limits;
 
-/// An HTTP/2 connection starts with this many bytes that aren't a request.
-const PREFACE: u64 = 24;
+/// An HTTP/2 connection starts with these bytes, which aren't a request.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Why a connection is over before its client closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,9 @@ impl Overdue {
 
 #[derive(Debug)]
 struct State {
-    read: u64,
-    first: [u8; 3],
+    /// The first bytes, and how many of them are there.
+    first: [u8; PREFACE.len()],
+    have: usize,
     requests: usize,
     idle_since: Instant,
     head_since: Option<Instant>,
@@ -58,8 +59,8 @@ impl Watch {
     pub fn new() -> Arc<Self> {
         let now = Instant::now();
         let state = State {
-            read: 0,
-            first: [0; 3],
+            first: [0; PREFACE.len()],
+            have: 0,
             requests: 0,
             idle_since: now,
             head_since: Some(now),
@@ -109,13 +110,12 @@ impl Watch {
 
     fn arrived(&self, bytes: &[u8]) {
         let mut state = self.state();
-        let have = usize::try_from(state.read).unwrap_or(usize::MAX);
+        let have = state.have;
         for (slot, byte) in state.first.iter_mut().skip(have).zip(bytes) {
             *slot = *byte;
         }
-        state.read += u64::try_from(bytes.len()).unwrap_or_default();
-        let http2 = &state.first == b"PRI";
-        if http2 && state.read >= PREFACE {
+        state.have = have.saturating_add(bytes.len()).min(PREFACE.len());
+        if state.first == *PREFACE {
             // Frames come and go without a request; only idleness counts.
             if state.head_since.take().is_some() {
                 state.idle_since = Instant::now();

@@ -21,6 +21,7 @@ use flagstaffd::net::limits::Limits;
 use flagstaffd::net::listen::{ListenError, Listeners, SocketFile, open_tcp};
 use flagstaffd::net::peer::Peer;
 use flagstaffd::net::request::RequestId;
+use flagstaffd::net::tls::Tls;
 use flagstaffd::net::{edge, serve};
 use flagstaffd::telemetry;
 use futures_util::{SinkExt, StreamExt};
@@ -449,4 +450,113 @@ async fn a_panic_is_a_500_with_the_requests_id_and_the_daemon_goes_on() {
     assert!(counted.contains(line), "{counted}");
     assert!(counted.contains("flagstaff_http_request_duration_seconds_bucket"), "{counted}");
     assert!(telemetry::metrics().unwrap().render().contains(line), "the recorder is installed once");
+}
+
+/// A pair made for this test: it proves nothing to anyone.
+const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/localhost.pem");
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/localhost.key");
+
+fn over_tls(limits: Limits) -> Daemon {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = Some(Tls::new(CERTIFICATE.as_ref(), KEY.as_ref()).unwrap());
+    let listeners = Listeners { tcp: open_tcp(([127, 0, 0, 1], 0).into()).unwrap(), tls, unix: None };
+    Daemon::with(listeners, limits, PathBuf::new(), folder)
+}
+
+#[tokio::test]
+async fn tls_agrees_on_http2_and_on_http1() {
+    use rustls::pki_types::pem::PemObject;
+
+    let daemon = over_tls(limits());
+    for protocol in ["h2", "http/1.1"] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls::pki_types::CertificateDer::from_pem_file(CERTIFICATE).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.into()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let name = "localhost".try_into().unwrap();
+        let stream = connector.connect(name, daemon.connect().await).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
+        if protocol == "h2" {
+            let io = TokioIo::new(stream);
+            let (mut client, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let request = http::Request::get("https://localhost/hello").body(Empty::<Bytes>::new()).unwrap();
+            let answer = client.send_request(request).await.unwrap();
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "hello");
+            connection.abort();
+        } else {
+            let mut stream = stream;
+            stream.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+            assert!(rest(&mut stream).await.ends_with("hello"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_does_not_begin_is_cut() {
+    let daemon = over_tls(Limits { handshake_timeout: Duration::from_millis(100), ..limits() });
+    let mut silent = daemon.connect().await;
+    assert_eq!(rest(&mut silent).await, "");
+    let mut plain = daemon.connect().await;
+    plain.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(!rest(&mut plain).await.contains("hello"));
+}
+
+#[test]
+fn a_wrong_certificate_on_reload_leaves_the_old_one_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+    std::fs::copy(CERTIFICATE, &certificate).unwrap();
+    std::fs::copy(KEY, &key).unwrap();
+    let tls = Tls::new(&certificate, &key).unwrap();
+    let before = tls.current();
+    std::fs::write(&certificate, "not a certificate").unwrap();
+    let error = tls.reload().unwrap_err().to_string();
+    assert!(error.contains("c.pem: there is no certificate in it"), "{error}");
+    assert!(Arc::ptr_eq(&before, &tls.current()));
+    std::fs::copy(CERTIFICATE, &certificate).unwrap();
+    tls.reload().unwrap();
+    assert!(!Arc::ptr_eq(&before, &tls.current()));
+}
+
+#[tokio::test]
+async fn out_of_file_descriptors_the_daemon_pauses_and_recovers() {
+    const INNER: &str = "FEW_FILE_DESCRIPTORS";
+    if std::env::var_os(INNER).is_none() {
+        // The limit is the whole process's, so this test runs again in one of its own.
+        let name = "edge::out_of_file_descriptors_the_daemon_pauses_and_recovers";
+        let again = std::process::Command::new("sh")
+            .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""])
+            .arg(std::env::current_exe().unwrap())
+            .arg(name)
+            .env(INNER, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&again.stdout).into_owned();
+        assert!(again.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    let metrics = telemetry::metrics().unwrap();
+    let daemon = Daemon::start(limits()).await;
+    let mut files: Vec<std::fs::File> =
+        std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    files.pop();
+    // Takes the last descriptor, so the daemon has none for its own end.
+    let mut client = daemon.connect().await;
+    client.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    soon("a failing accept", async {
+        while !metrics.render().contains("flagstaff_accept_errors_total") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    drop(files);
+    assert!(rest(&mut client).await.ends_with("hello"));
 }

@@ -26,7 +26,7 @@ use flagstaffd::net::{edge, serve};
 use flagstaffd::telemetry;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
@@ -184,8 +184,8 @@ async fn a_body_that_stops_arriving_is_answered_408_and_the_connection_closed() 
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_stream_is_not_idle() {
-    let short = Duration::from_millis(200);
-    let daemon = Daemon::start(Limits { idle_timeout: short, head_timeout: short, ..limits() }).await;
+    let idle_timeout = Duration::from_millis(200);
+    let daemon = Daemon::start(Limits { idle_timeout, head_timeout: LONG, ..limits() }).await;
     let mut streaming = daemon.connect().await;
     streaming.write_all(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut idle = daemon.connect().await;
@@ -202,9 +202,12 @@ async fn an_idle_connection_is_closed_and_a_stream_is_not_idle() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut() {
-    let daemon = Daemon::start(Limits { write_timeout: Duration::from_millis(200), ..limits() }).await;
+    let (write_timeout, patient) = (Duration::from_millis(200), LONG * 2);
+    let patient = Limits { write_timeout, drain_requests: patient, drain_deadline: patient, ..limits() };
+    let daemon = Daemon::start(patient).await;
     let mut stream = daemon.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(stream.read(&mut [0; 64]).await.unwrap() > 0, "the answer has begun");
     daemon.drain.begin();
     // The answer has no end: only the cut lets the daemon go.
     soon("the end of the daemon", daemon.running).await.unwrap();
@@ -270,10 +273,15 @@ async fn http2_is_understood_without_asking_and_told_when_the_daemon_goes() {
 
 #[tokio::test]
 async fn an_idle_http2_connection_is_told_to_go_although_it_pings() {
-    let daemon = Daemon::start(Limits { idle_timeout: Duration::from_millis(200), ..limits() }).await;
+    let daemon = Daemon::start(Limits { idle_timeout: Duration::from_millis(300), ..limits() }).await;
     let io = TokioIo::new(daemon.connect().await);
-    let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let (mut client, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_millis(50))
+        .keep_alive_while_idle(true)
+        .handshake(io)
+        .await
+        .unwrap();
     let connection = tokio::spawn(connection);
     let request = http::Request::get(daemon.url("/hello")).body(Empty::<Bytes>::new()).unwrap();
     let answer = client.send_request(request).await.unwrap();

@@ -103,7 +103,7 @@ async fn panics() -> Json<()> {
 }
 
 async fn slow() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn endless() -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {

@@ -209,7 +209,7 @@ impl Layers {
         let sections = self.schema.keys().filter_map(|key| key.split('.').next());
         let ours = sections.map(|section| format!("{}_", section.to_uppercase()));
         let is_ours = ours.into_iter().any(|section| rest.starts_with(&section));
-        is_ours && !(kubernetes && !self.nearly_a_variable(rest))
+        is_ours && (!kubernetes || self.nearly_a_variable(rest))
     }
 
     fn nearly_a_variable(&self, rest: &str) -> bool {

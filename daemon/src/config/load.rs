@@ -145,7 +145,7 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
             return wrong("http.cors_origin", reason);
         }
     }
-    if crate::telemetry::filter(&config.log.level).is_err() {
+    if config.log.level.trim().is_empty() || crate::telemetry::filter(&config.log.level).is_err() {
         let reason = format!(
             "{:?} is no level and no list of directives; write \"info\" or \"info,flagstaffd=debug\"",
             config.log.level

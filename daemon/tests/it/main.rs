@@ -1,1 +1,11 @@
 //! Integration tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails in a test should say where; clippy knows only the test functions themselves"
+)]
+
+mod edge;
+mod program;

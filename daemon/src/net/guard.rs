@@ -1,0 +1,85 @@
+//! Turns away requests that no handler should see, and catches handlers that fail.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt;
+use http::{HeaderValue, StatusCode, header};
+
+use super::limits::Limits;
+use super::problem::problem;
+use super::request::RequestId;
+
+/// What is wrong with a request's head, if anything.
+///
+/// A path that a proxy and we could read differently is refused: `//`, `.` and `..`, and slashes,
+/// backslashes and NUL behind a `%`.
+pub fn refusal(
+    request: &Request,
+    limits: &Limits,
+) -> Option<(StatusCode, &'static str, &'static str, String)> {
+    let path = request.uri().path();
+    let length = request.uri().path_and_query().map_or(0, |whole| whole.as_str().len());
+    if length > limits.uri_bytes {
+        let detail = format!("Path and query have at most {} bytes, these have {length}.", limits.uri_bytes);
+        return Some((StatusCode::URI_TOO_LONG, "uri-too-long", "The address is too long", detail));
+    }
+    if request.headers().len() > limits.headers {
+        let detail = format!("A request has at most {} headers.", limits.headers);
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Some((status, "too-many-headers", "There are too many headers", detail));
+    }
+    let lower = path.to_ascii_lowercase();
+    let hidden = ["%2f", "%5c", "%00", "\\"].into_iter().find(|hidden| lower.contains(hidden));
+    let dots = || lower.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), "." | ".."));
+    let what = match hidden {
+        Some(hidden) => hidden,
+        None if path.contains("//") => "//",
+        None if dots() => "a part that is only dots",
+        None => return None,
+    };
+    let detail = format!("The path holds {what}, which programs on its way may read differently.");
+    Some((StatusCode::BAD_REQUEST, "ambiguous-path", "The path is ambiguous", detail))
+}
+
+/// Runs the rest; a panic becomes a 500, logged once.
+pub async fn caught(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(cause) => {
+            let text = cause.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+            tracing::error!("panic.message" = text.unwrap_or("?"), "a handler panicked");
+            metrics::counter!("flagstaff_panics_total").increment(1);
+            let detail = "The request failed inside the daemon; its log tells more under this request id.";
+            let instance = id.as_ref().map(|id| id.0.as_str());
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke", detail, instance)
+        }
+    }
+}
+
+/// Layer for routes that answer at once: 503 when the answer doesn't begin within the time.
+///
+/// Not for long polls. A stream's head comes at once, so its length doesn't matter.
+pub async fn handler_timeout(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    if let Ok(response) = tokio::time::timeout(longest, next.run(request)).await {
+        return response;
+    }
+    let detail =
+        "The daemon is too busy to answer now. A change may have been made or not: read before repeating it.";
+    let instance = id.as_ref().map(|id| id.0.as_str());
+    let mut response = problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "handler-timeout",
+        "The answer took too long",
+        detail,
+        instance,
+    );
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
+}

@@ -108,7 +108,11 @@ pub fn show(
             } else if !flag.kind.admits(&shown.value) {
                 return Err(vec![Fault::new(
                     format!("{at}/value"),
-                    format!("is {} where every value of this flag is a {}", shown.value.type_name(), flag.kind.as_str()),
+                    format!(
+                        "is {} where every value of this flag is a {}",
+                        shown.value.type_name(),
+                        flag.kind.as_str()
+                    ),
                 )]);
             }
         }
@@ -135,8 +139,7 @@ pub fn show(
         document.set("debugEventsUntilDate", until.clone());
     }
     config.document = document;
-    config.entry_extra =
-        shown.extra.as_object().is_some_and(|m| !m.is_empty()).then(|| shown.extra.clone());
+    config.entry_extra = shown.extra.as_object().is_some_and(|m| !m.is_empty()).then(|| shown.extra.clone());
     Ok(notes)
 }
 

@@ -164,8 +164,12 @@ impl Catalog {
     /// The highest revision that touched a flag or any of its configurations.
     pub fn last_of(&self, project: &ProjectKey, key: &FlagKey) -> (Position, Revision) {
         let flag = self.flag(project, key).map(|f| f.stamp.last).unwrap_or_default();
-        let configs =
-            self.configs_of(project, key).iter().map(|c| c.stored.stamp.last.revision).max().unwrap_or_default();
+        let configs = self
+            .configs_of(project, key)
+            .iter()
+            .map(|c| c.stored.stamp.last.revision)
+            .max()
+            .unwrap_or_default();
         (flag, configs)
     }
 
@@ -216,15 +220,12 @@ impl Catalog {
     fn put_flag(&mut self, stored: Stored<Flag>) {
         let key = (stored.row.project.clone(), stored.row.key.clone());
         self.flags.insert(key, Arc::new(stored.clone()));
-        let places: Vec<Place> = self
-            .environments
-            .keys()
-            .filter(|(project, _)| *project == stored.row.project)
-            .cloned()
-            .collect();
+        let places: Vec<Place> =
+            self.environments.keys().filter(|(project, _)| *project == stored.row.project).cloned().collect();
         for place in places {
             let found = self.environments.get(&place).and_then(|state| {
-                let served = state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
+                let served =
+                    state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
                 served.map(|s| s.stored.clone())
             });
             if let Some(config) = found {

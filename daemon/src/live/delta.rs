@@ -105,9 +105,10 @@ fn affected_places(entries: &[Entry], catalog: &Catalog) -> BTreeMap<Place, BTre
     for entry in entries {
         match entry.kind {
             EntityKind::Config | EntityKind::Segment => {
-                let (Some(project), Some(environment)) = (&entry.project, &entry.environment) else { continue };
-                let (flags, segments) =
-                    touched.entry((project.clone(), environment.clone())).or_default();
+                let (Some(project), Some(environment)) = (&entry.project, &entry.environment) else {
+                    continue;
+                };
+                let (flags, segments) = touched.entry((project.clone(), environment.clone())).or_default();
                 if entry.kind == EntityKind::Config {
                     flags.extend(FlagKey::new(entry.key.clone()));
                 } else {
@@ -115,7 +116,9 @@ fn affected_places(entries: &[Entry], catalog: &Catalog) -> BTreeMap<Place, BTre
                 }
             }
             EntityKind::Flag => {
-                let (Some(project), Ok(key)) = (&entry.project, FlagKey::new(entry.key.clone())) else { continue };
+                let (Some(project), Ok(key)) = (&entry.project, FlagKey::new(entry.key.clone())) else {
+                    continue;
+                };
                 if matches!(entry.after_entity(), Ok(Some(Entity::Flag(_)))) {
                     for (place, state) in catalog.environments.iter().filter(|((p, _), _)| p == project) {
                         if state.configs.contains_key(&key) || state.resting.contains_key(&key) {

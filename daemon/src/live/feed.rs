@@ -118,10 +118,8 @@ mod tests {
     use time::OffsetDateTime;
 
     fn delta(revision: i64) -> Arc<Delta> {
-        let catalog = crate::live::catalog::Catalog {
-            position: Position::new(1, revision),
-            ..Default::default()
-        };
+        let catalog =
+            crate::live::catalog::Catalog { position: Position::new(1, revision), ..Default::default() };
         let header = Header {
             at: OffsetDateTime::UNIX_EPOCH,
             kind: RevisionKind::Change,

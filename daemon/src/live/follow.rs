@@ -104,8 +104,8 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         drop(conn);
         return reload(live, gate).await;
     }
-    let gone_back = head.position < catalog.position
-        || (head.position == catalog.position && head.hash != catalog.hash);
+    let gone_back =
+        head.position < catalog.position || (head.position == catalog.position && head.hash != catalog.hash);
     if gone_back {
         if !gate.regressed() {
             tracing::error!(

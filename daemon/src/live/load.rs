@@ -14,8 +14,7 @@ use crate::store::{self, Stamp, StoreError, Stored};
 pub async fn load(pool: &PgPool) -> Result<Catalog, StoreError> {
     let mut tx = pool.begin_with("begin isolation level repeatable read read only").await?;
     let head = store::head::get(&mut tx).await?;
-    let mut catalog =
-        Catalog { position: head.position, hash: head.hash, at: head.at, ..Catalog::default() };
+    let mut catalog = Catalog { position: head.position, hash: head.hash, at: head.at, ..Catalog::default() };
     put_all(&mut catalog, store::projects::all_projects(&mut tx).await?, Entity::Project);
     put_all(&mut catalog, store::projects::all_environments(&mut tx).await?, Entity::Environment);
     put_all(&mut catalog, store::segments::select(&mut tx, None).await?, Entity::Segment);
@@ -39,11 +38,7 @@ pub async fn load(pool: &PgPool) -> Result<Catalog, StoreError> {
     Ok(catalog)
 }
 
-fn put_all<T>(
-    catalog: &mut Catalog,
-    rows: Vec<Result<Stored<T>, StoreError>>,
-    entity: impl Fn(T) -> Entity,
-) {
+fn put_all<T>(catalog: &mut Catalog, rows: Vec<Result<Stored<T>, StoreError>>, entity: impl Fn(T) -> Entity) {
     for row in rows {
         match row {
             Ok(stored) => catalog.put(stored.map(&entity)),

@@ -158,8 +158,7 @@ async fn transact(
     let environments = environments_of(&draft);
     let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
-    let plan =
-        plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
     if options.dry_run {
         return Ok(Answer {
             status: 200,
@@ -208,11 +207,7 @@ async fn transact(
 }
 
 /// The answer of an earlier request with the same idempotency key.
-async fn replay(
-    cx: &Cx,
-    options: &WriteOptions,
-    conn: &mut PgConnection,
-) -> Result<Option<Answer>, Refusal> {
+async fn replay(cx: &Cx, options: &WriteOptions, conn: &mut PgConnection) -> Result<Option<Answer>, Refusal> {
     let Some((key, hash)) = &options.idempotency else { return Ok(None) };
     match store::idempotency::find(conn, &cx.caller.principal, key).await? {
         None => Ok(None),
@@ -344,9 +339,8 @@ async fn raise_versions(draft: &mut Draft<'_>) -> Result<(), Refusal> {
                 let raised = shared::flag::FlagConfig { version: config.version + 1, ..config };
                 draft.put(Entity::Config(raised), "").await?;
                 if let Some(slot) = draft.slots.get_mut(&reference) {
-                    slot.rule = VersionRule::Imported(
-                        slot.after.as_ref().and_then(version_of).unwrap_or_default(),
-                    );
+                    slot.rule =
+                        VersionRule::Imported(slot.after.as_ref().and_then(version_of).unwrap_or_default());
                 }
             }
         }
@@ -367,9 +361,7 @@ fn action(before: Option<&Entity>, after: Option<&Entity>) -> Action {
         (Some(Entity::Project(old)), Some(Entity::Project(new))) if old.archived != new.archived => {
             archival(new.archived)
         }
-        (Some(Entity::Environment(old)), Some(Entity::Environment(new)))
-            if old.archived != new.archived =>
-        {
+        (Some(Entity::Environment(old)), Some(Entity::Environment(new))) if old.archived != new.archived => {
             archival(new.archived)
         }
         (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
@@ -496,8 +488,7 @@ fn confirm(options: &WriteOptions, plan: &Plan) -> Result<(), Refusal> {
     }
     if let Some(wanted) = &plan.confirmation {
         let commented = options.comment.as_ref().is_some_and(|c| !c.trim().is_empty());
-        if options.confirm.as_deref() != Some(wanted.text.as_str())
-            || (wanted.comment_required && !commented)
+        if options.confirm.as_deref() != Some(wanted.text.as_str()) || (wanted.comment_required && !commented)
         {
             return Err(Refusal::Plan(ProblemKind::ConfirmationRequired, Box::new(plan.clone())));
         }
@@ -553,12 +544,9 @@ async fn record(
     for (ordinal, change) in done.touched.iter().enumerate() {
         let actor = cx.caller.principal.clone();
         let stamp = match &change.before {
-            Some(before) => Stamp {
-                last: position,
-                updated_by: actor,
-                updated_at: at,
-                ..before.stamp.clone()
-            },
+            Some(before) => {
+                Stamp { last: position, updated_by: actor, updated_at: at, ..before.stamp.clone() }
+            }
             None => Stamp {
                 last: position,
                 created_by: actor.clone(),

@@ -13,7 +13,7 @@ use shared::{flag::Flag, flag::FlagConfig};
 use sqlx::PgConnection;
 
 use super::Refusal;
-use crate::store::{self, Stored, StoreError};
+use crate::store::{self, StoreError, Stored};
 
 /// How an entity's version moves when its content did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

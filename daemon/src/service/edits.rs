@@ -73,9 +73,7 @@ fn patched(view: &Json, patch: &Patch, at: &str) -> Result<Json, Vec<Fault>> {
             Err(vec![Fault::new(at, "must be an object (RFC 7396)")])
         }
         Patch::Merge(merge) => Ok(merge_patch(view, merge)),
-        Patch::Operations(operations) => {
-            json_patch(view, operations).map_err(|fault| vec![fault.under(at)])
-        }
+        Patch::Operations(operations) => json_patch(view, operations).map_err(|fault| vec![fault.under(at)]),
     }
 }
 
@@ -170,9 +168,8 @@ async fn update_project(
     let Some(project) = draft.project(key).await? else {
         return Err(Refusal::unknown(format!("project {key}")));
     };
-    let view = draft
-        .edit(&EntityRef::Project(key.clone()), project_view, |view| patched(view, patch, at))
-        .await?;
+    let view =
+        draft.edit(&EntityRef::Project(key.clone()), project_view, |view| patched(view, patch, at)).await?;
     let project = read_project(project, &view, at).map_err(Refusal::Invalid)?;
     if project.archived && *key == ProjectKey::default() {
         return Err(Refusal::invalid(format!("{at}/archived"), "the default project cannot be archived"));
@@ -190,11 +187,7 @@ fn environment_view(entity: &Entity) -> Json {
     view
 }
 
-fn read_environment(
-    mut environment: Environment,
-    view: &Json,
-    at: &str,
-) -> Result<Environment, Vec<Fault>> {
+fn read_environment(mut environment: Environment, view: &Json, at: &str) -> Result<Environment, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<EnvironmentKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();
@@ -208,9 +201,10 @@ fn read_environment(
     if key.is_some_and(|k| k != environment.key) {
         fields.fault("key", "a key never changes");
     }
-    if color.as_ref().is_some_and(|c| {
-        !c.is_empty() && !(c.len() == 6 && c.bytes().all(|b| b.is_ascii_hexdigit()))
-    }) {
+    if color
+        .as_ref()
+        .is_some_and(|c| !c.is_empty() && !(c.len() == 6 && c.bytes().all(|b| b.is_ascii_hexdigit())))
+    {
         fields.fault("color", "must be six hexadecimal digits, like 417505");
     }
     fields.finish()?;
@@ -551,8 +545,8 @@ async fn replace_config(
     }
     if evaluated::is_evaluated_form(document) {
         let shown = evaluated::read(document, &origin).map_err(Refusal::Invalid)?;
-        let notes = evaluated::show(&mut flag, &mut config, &shown, enabled, &origin)
-            .map_err(Refusal::Invalid)?;
+        let notes =
+            evaluated::show(&mut flag, &mut config, &shown, enabled, &origin).map_err(Refusal::Invalid)?;
         draft.warnings.extend(notes.into_iter().map(|note| Fault::new(origin.clone(), note)));
         let flag_rule = VersionRule::Imported(shown.flag_version.unwrap_or(flag.flag_version));
         draft.put_with(Entity::Flag(flag), &origin, flag_rule).await?;

@@ -99,7 +99,9 @@ fn schema_faults(flag: &Flag, schema: &Json, origin: &str) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     for (i, variation) in flag.variations.iter().enumerate().filter(|(_, v)| !v.placeholder) {
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(&variation.value.to_text()) else { continue };
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(&variation.value.to_text()) else {
+            continue;
+        };
         for error in validator.iter_errors(&value).take(5) {
             faults.push(Fault::new(
                 format!("{origin}/variations/{i}/value{}", error.instance_path()),
@@ -307,12 +309,8 @@ async fn check_segment(
     faults: &mut Vec<Fault>,
 ) -> Result<(), Refusal> {
     let wrong = targeting::check_segment(&segment.document);
-    let composed = targeting::compose_segment(
-        segment.key.as_str(),
-        segment.version,
-        &segment.salt,
-        &segment.document,
-    );
+    let composed =
+        targeting::compose_segment(segment.key.as_str(), segment.version, &segment.salt, &segment.document);
     if wrong.is_empty()
         && let Err(more) = eval::prepare_segment(&composed)
     {
@@ -352,7 +350,9 @@ pub async fn segment_users(
             Some(Entity::Config(c)) if c.environment == *environment && names(&c.document) => {
                 flags.push(c.flag.clone());
             }
-            Some(Entity::Segment(s)) if s.environment == *environment && !s.archived && names(&s.document) => {
+            Some(Entity::Segment(s))
+                if s.environment == *environment && !s.archived && names(&s.document) =>
+            {
                 users.push(format!("segment {}", s.key));
             }
             _ => {}

@@ -110,7 +110,9 @@ impl TryFrom<RevisionRow> for Committed {
     fn try_from(row: RevisionRow) -> Result<Self, StoreError> {
         let number = row.number;
         let hash = |bytes: Vec<u8>| {
-            bytes.try_into().map_err(|_| StoreError::corrupt(format!("revision {number}"), "hash is not 32 bytes"))
+            bytes
+                .try_into()
+                .map_err(|_| StoreError::corrupt(format!("revision {number}"), "hash is not 32 bytes"))
         };
         Ok(Committed {
             position: Position { epoch: Epoch(row.epoch), revision: Revision(row.number) },
@@ -159,7 +161,12 @@ impl TryFrom<EntryRow> for Entry {
             kind: row.entity_kind.parse().map_err(|e: String| corrupt(&e))?,
             id: row.entity_id,
             project: row.project.clone().map(ProjectKey::new).transpose().map_err(|e| corrupt(&e))?,
-            environment: row.environment.clone().map(EnvironmentKey::new).transpose().map_err(|e| corrupt(&e))?,
+            environment: row
+                .environment
+                .clone()
+                .map(EnvironmentKey::new)
+                .transpose()
+                .map_err(|e| corrupt(&e))?,
             action: row.action.parse().map_err(|e: String| corrupt(&e))?,
             key: row.key,
             before: row.before,
@@ -360,9 +367,15 @@ pub async fn states_at(
 ///
 /// # Errors
 /// The database's.
-pub async fn revision_at(conn: &mut PgConnection, at: OffsetDateTime) -> Result<Option<Revision>, StoreError> {
-    Ok(sqlx::query_scalar!("select number from revision where at <= $1 order by at desc, number desc limit 1", at)
-        .fetch_optional(conn)
-        .await?
-        .map(Revision))
+pub async fn revision_at(
+    conn: &mut PgConnection,
+    at: OffsetDateTime,
+) -> Result<Option<Revision>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select number from revision where at <= $1 order by at desc, number desc limit 1",
+        at
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Revision))
 }

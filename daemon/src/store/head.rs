@@ -46,11 +46,10 @@ pub async fn get(conn: &mut PgConnection) -> Result<Head, StoreError> {
 /// # Errors
 /// The database's; a lock that is not had in time is [`StoreError::Unavailable`].
 pub async fn lock(conn: &mut PgConnection) -> Result<(Head, OffsetDateTime), StoreError> {
-    let row = sqlx::query!(
-        r#"select epoch, revision, hash, at, clock_timestamp() as "now!" from head for update"#
-    )
-    .fetch_one(conn)
-    .await?;
+    let row =
+        sqlx::query!(r#"select epoch, revision, hash, at, clock_timestamp() as "now!" from head for update"#)
+            .fetch_one(conn)
+            .await?;
     let now = row.now;
     let head = Row { epoch: row.epoch, revision: row.revision, hash: row.hash, at: row.at }.head()?;
     Ok((head, now))

@@ -89,9 +89,10 @@ pub async fn keep(
 /// # Errors
 /// The database's.
 pub async fn prune(conn: &mut PgConnection) -> Result<u64, StoreError> {
-    let done =
-        sqlx::query!("delete from idempotency_key where created_at < clock_timestamp() - interval '24 hours'")
-            .execute(conn)
-            .await?;
+    let done = sqlx::query!(
+        "delete from idempotency_key where created_at < clock_timestamp() - interval '24 hours'"
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected())
 }

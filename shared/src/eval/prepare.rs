@@ -7,9 +7,8 @@ use super::clause::PreparedClause;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
-use crate::targeting::{
-    ClientSideAvailability, FlagDocument, Prerequisite, SegmentDocument, SegmentTarget, Serve, Target,
-};
+use crate::project::ClientSideAvailability;
+use crate::targeting::{FlagDocument, Prerequisite, SegmentDocument, SegmentTarget, Serve, Target};
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use super::document::ClientSideAvailability;
 use crate::context::{DEFAULT_KIND, Reference};
 use crate::json::Json;
+use crate::project::ClientSideAvailability;
 
 type Members = Vec<(String, Json)>;
 

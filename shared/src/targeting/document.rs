@@ -1,6 +1,7 @@
 //! The documents of a flag and a segment as LaunchDarkly's server SDKs know them, typed.
 
 use crate::json::Json;
+use crate::project::ClientSideAvailability;
 
 /// The whole that a rollout's weights divide.
 pub const WHOLE: i64 = 100_000;
@@ -41,22 +42,6 @@ pub struct FlagDocument {
     pub debug_events_until_date: Option<i64>,
     /// Whether it is a tombstone.
     pub deleted: bool,
-}
-
-/// Which client-side SDKs may see a flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientSideAvailability {
-    /// Browsers, which use the client-side id.
-    pub using_environment_id: bool,
-    /// Mobile SDKs.
-    pub using_mobile_key: bool,
-}
-
-impl Default for ClientSideAvailability {
-    /// What a document without a word about it means: mobile yes, browsers no.
-    fn default() -> Self {
-        Self { using_environment_id: false, using_mobile_key: true }
-    }
 }
 
 /// A flag that must be on and serve a certain variation.

@@ -18,8 +18,8 @@ mod version;
 pub use check::{check_flag, check_segment};
 pub use compose::{compose_flag, compose_segment};
 pub use document::{
-    Clause, ClientSideAvailability, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument,
-    SegmentRule, SegmentTarget, Serve, Target, Weighted,
+    Clause, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument, SegmentRule, SegmentTarget,
+    Serve, Target, Weighted,
 };
 pub use instant::Instant;
 pub use keys::{prerequisite_keys, segment_keys};

@@ -1,12 +1,13 @@
 //! From JSON to the typed documents, as forgiving as the SDKs are unless told to be strict.
 
 use super::document::{
-    Clause, ClientSideAvailability, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument,
-    SegmentRule, SegmentTarget, Serve, Target, Weighted,
+    Clause, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument, SegmentRule, SegmentTarget,
+    Serve, Target, Weighted,
 };
 use super::read::{Place, Reader};
 use crate::fault::Fault;
 use crate::json::Json;
+use crate::project::ClientSideAvailability;
 
 const ROOT: Place<'static> = Place::ROOT;
 

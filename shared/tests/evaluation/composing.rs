@@ -2,7 +2,8 @@
 
 use crate::world::json;
 use shared::json::Json;
-use shared::targeting::{ClientSideAvailability, compose_flag, compose_segment};
+use shared::project::ClientSideAvailability;
+use shared::targeting::{compose_flag, compose_segment};
 
 const BROWSERS: ClientSideAvailability =
     ClientSideAvailability { using_environment_id: true, using_mobile_key: false };

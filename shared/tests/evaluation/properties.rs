@@ -8,7 +8,8 @@ use crate::world::{World, json};
 use shared::context::Context;
 use shared::eval::{Store as _, evaluate, explain, prepare_flag, prepare_segment};
 use shared::json::{Json, parse};
-use shared::targeting::{ClientSideAvailability, check_flag, check_segment, compose_flag, compose_segment};
+use shared::project::ClientSideAvailability;
+use shared::targeting::{check_flag, check_segment, compose_flag, compose_segment};
 
 fn object(members: Vec<(&str, Option<Json>)>) -> Json {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

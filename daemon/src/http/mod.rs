@@ -1,0 +1,37 @@
+//! GROUND: the state that handlers share. Handlers parse, call one use case, render.
+//!
+//! The children import this file; `router` is the ROOF: every route on one screen.
+
+pub mod admin;
+pub mod error;
+pub mod identity;
+pub mod request;
+pub mod router;
+pub mod views;
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::live::Live;
+use crate::net::drain::Drain;
+use crate::service::gate::Gate;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    /// The catalog and the feed.
+    pub live: Arc<Live>,
+    /// The way to the database.
+    pub gate: Arc<Gate>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Whether the daemon is stopping, and when streams end.
+    pub drain: Drain,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+}

@@ -1,1 +1,3 @@
 //! The Flagstaff daemon.
+
+pub mod postgres;

@@ -1,6 +1,6 @@
 //! Finds the programs of a PostgreSQL server on this machine; installs nothing.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -80,8 +80,8 @@ pub enum FindError {
 }
 
 /// The server programs to use: the `configured` folder (else the one in `FLAGSTAFF_POSTGRES_BIN`) and no other;
-/// else the first found of a bundle below `data_dir`, `PATH`, `pg_config` and the folders that packages install to,
-/// where one that matches the cluster in `data_dir` wins.
+/// else the first found of `PATH`, `pg_config`, the folders that packages install to and a bundle in `pg-bin` below
+/// `data_dir` or the default data directory, where one that matches the cluster in `data_dir` wins.
 ///
 /// Runs a program or two to ask for versions: some milliseconds, blocking.
 ///
@@ -93,7 +93,7 @@ pub fn binaries(configured: Option<&Path>, data_dir: Option<&Path>) -> Result<Bi
     if let Some(dir) = configured.map(Path::to_path_buf).or(named) {
         return usable(&dir, &ask_version).map_err(|why| FindError::Configured { dir, why });
     }
-    search(&candidates(data_dir, std::env::var_os("PATH")), wanted, &ask_version)
+    search(&candidates(data_dir, std::env::var_os("PATH").as_deref()), wanted, &ask_version)
 }
 
 /// The major version that made the cluster in `pgdata`; `None` where there is no cluster.
@@ -128,14 +128,10 @@ pub fn install_line() -> &'static str {
 }
 
 /// Every folder worth a look, best first.
-fn candidates(data_dir: Option<&Path>, path: Option<OsString>) -> Vec<PathBuf> {
+fn candidates(data_dir: Option<&Path>, path: Option<&OsStr>) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    // The bundle that scripts/postgres fetched: the daemon's own directory, or the default one.
-    for dir in [data_dir.map(Path::to_path_buf), super::place::default_data_dir()].into_iter().flatten() {
-        found.extend(matching(&dir.join("pg-bin"), "", "bin"));
-    }
     let on_path: Vec<PathBuf> =
-        path.iter().flat_map(std::env::split_paths).filter(|dir| dir.is_absolute()).collect();
+        path.into_iter().flat_map(std::env::split_paths).filter(|dir| dir.is_absolute()).collect();
     for dir in &on_path {
         // A link such as /usr/local/bin/postgres leads to the folder where initdb is too.
         if let Ok(program) = fs::canonicalize(dir.join("postgres")) {
@@ -147,6 +143,10 @@ fn candidates(data_dir: Option<&Path>, path: Option<OsString>) -> Vec<PathBuf> {
     }
     for (parent, prefix, suffix) in KNOWN {
         found.extend(matching(Path::new(parent), prefix, suffix));
+    }
+    // The bundle that scripts/postgres fetched; last, since what is installed gets the system's updates.
+    for dir in [data_dir.map(Path::to_path_buf), super::place::default_data_dir()].into_iter().flatten() {
+        found.extend(matching(&dir.join("pg-bin"), "", "bin"));
     }
     let mut seen = Vec::new();
     for dir in found {
@@ -315,10 +315,10 @@ mod tests {
         fs::create_dir(&on_path).unwrap();
         std::os::unix::fs::symlink(real.join("postgres"), on_path.join("postgres")).unwrap();
         let bundled = folder(dir.path(), "data/pg-bin/18.6/bin");
-        let found = candidates(Some(&dir.path().join("data")), Some(on_path.into_os_string()));
+        let found = candidates(Some(&dir.path().join("data")), Some(on_path.as_os_str()));
         let place = |wanted: &Path| found.iter().position(|dir| dir == wanted);
         assert!(place(&real).is_some(), "{found:?}");
-        assert!(place(&fs::canonicalize(bundled).unwrap()) < place(&real), "{found:?}");
+        assert!(place(&fs::canonicalize(bundled).unwrap()) > place(&real), "{found:?}");
     }
 
     #[test]

@@ -39,7 +39,8 @@ fn die_with_the_parent(command: &mut Command) {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 

@@ -65,7 +65,7 @@ mod tests {
     fn the_tail_of_a_long_log_is_its_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("postgres.log");
-        write!(open(&path).unwrap(), "{}end\n", "x".repeat(10_000)).unwrap();
+        writeln!(open(&path).unwrap(), "{}end", "x".repeat(10_000)).unwrap();
         let tail = tail(&path);
         assert!(tail.ends_with("xend") && tail.len() < 2_000);
         assert_eq!(super::tail(&dir.path().join("none")), "");

@@ -124,7 +124,10 @@ fn local(state: &AppState, catalog: &Catalog, uid: u32, groups: &[u32]) -> Resul
         let group = nix::unistd::Group::from_gid(nix::unistd::Gid::from_raw(*gid)).ok().flatten();
         let group_name = group.map_or_else(|| gid.to_string(), |g| g.name);
         if let Some(given) = access.groups.get(&group_name).or_else(|| access.groups.get(&gid.to_string())) {
-            role = role.max(local_role(*given).map(|r| (rank(r), r)).map(|(n, _)| n).zip(local_role(*given)));
+            let given = local_role(*given);
+            if given.is_some_and(|g| role.is_none_or(|r: Role| g.covers(r))) {
+                role = given;
+            }
         }
         subjects.push(format!("group:{group_name}"));
     }
@@ -132,7 +135,7 @@ fn local(state: &AppState, catalog: &Catalog, uid: u32, groups: &[u32]) -> Resul
     if is_owner {
         bindings.push(everywhere(&principal, Role::Owner));
     } else if bindings.is_empty() {
-        let given = role.map(|(_, r)| r).or_else(|| local_role(access.default));
+        let given = role.or_else(|| local_role(access.default));
         let Some(given) = given else {
             return Err(ApiError::new(
                 ProblemKind::Forbidden,
@@ -142,16 +145,6 @@ fn local(state: &AppState, catalog: &Catalog, uid: u32, groups: &[u32]) -> Resul
         bindings.push(everywhere(&principal, given));
     }
     Ok(Caller { principal, credential: "socket".to_owned(), bindings, ceiling: None })
-}
-
-const fn rank(role: Role) -> u8 {
-    match role {
-        Role::Auditor => 0,
-        Role::Viewer => 1,
-        Role::Editor => 2,
-        Role::Admin => 3,
-        Role::Owner => 4,
-    }
 }
 
 const fn local_role(role: LocalRole) -> Option<Role> {

@@ -6,6 +6,7 @@
 pub mod commit;
 pub mod draft;
 pub mod edits;
+pub mod flags;
 pub mod gate;
 pub mod plan;
 pub mod validate;

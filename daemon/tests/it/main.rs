@@ -1,4 +1,4 @@
-//! Integration tests.
+//! The daemon's tests against real servers: one binary, a module a resource.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,4 +8,7 @@
 )]
 
 mod edge;
+mod flags;
+mod postgres;
 mod program;
+mod support;

@@ -1,0 +1,147 @@
+//! ROOF of the daemon: puts the rooms together, and starts and stops what runs.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::model::Target;
+use crate::config::readable::Ssl;
+use crate::http::{AppState, router};
+use crate::live::feed::Limits as Ring;
+use crate::live::follow::{self, Settings};
+use crate::live::Live;
+use crate::net::drain::Drain;
+use crate::net::listen::{ListenError, Listeners};
+use crate::net::{edge, limits::Limits, serve};
+use crate::service::gate::Gate;
+use crate::store::{self, StoreError};
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The database's address cannot be read.
+    #[error("database.url cannot be read: {0}")]
+    Address(String),
+    /// The database refused what starting needs.
+    #[error("the database: {0}")]
+    Store(#[from] StoreError),
+    /// The database could not be brought to this program's version.
+    #[error("migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Signals cannot be heard.
+    #[error("signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// The migrations that this program knows.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// The address of the configured database; `private` is that of the private one.
+///
+/// # Errors
+/// An address that cannot be read.
+pub fn connect_options(config: &Config, private: Option<&str>) -> Result<PgConnectOptions, StartError> {
+    let address = |e: sqlx::Error| StartError::Address(e.to_string());
+    let options = match (config.database.target(), private) {
+        (Target::Url(url), _) => PgConnectOptions::from_str(url.reveal()).map_err(address)?,
+        (Target::Parts { host, name }, _) => {
+            let database = &config.database;
+            let mut options = PgConnectOptions::new_without_pgpass()
+                .host(host)
+                .port(database.port)
+                .database(name)
+                .username(&database.user)
+                .ssl_mode(match database.ssl {
+                    Ssl::Disable => PgSslMode::Disable,
+                    Ssl::Prefer => PgSslMode::Prefer,
+                    Ssl::Require => PgSslMode::Require,
+                    Ssl::VerifyCa => PgSslMode::VerifyCa,
+                    Ssl::VerifyFull => PgSslMode::VerifyFull,
+                });
+            if !database.password.is_empty() {
+                options = options.password(database.password.reveal());
+            }
+            options
+        }
+        (Target::Private, Some(private)) => PgConnectOptions::from_str(private).map_err(address)?,
+        (Target::Private, None) => {
+            return Err(StartError::Address("no database is configured and no private one runs".to_owned()));
+        }
+    };
+    Ok(options.application_name("flagstaffd"))
+}
+
+/// A pool that connects when it is first used, so that a database that is away stops nothing.
+pub fn pool(config: &Config, options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(config.database.pool_max)
+        .min_connections(1)
+        .acquire_timeout(config.database.acquire_timeout)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
+}
+
+/// Brings the database to this program's version and makes the head where it is missing.
+///
+/// # Errors
+/// The database's.
+pub async fn migrate(pool: &PgPool, clock: &dyn Clock) -> Result<(), StartError> {
+    MIGRATIONS.run(pool).await?;
+    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
+    store::head::install(&mut conn, clock.uuid()).await?;
+    Ok(())
+}
+
+/// Everything that runs in one daemon.
+pub struct App {
+    /// What handlers share.
+    pub state: AppState,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Starts the follower on a pool whose database is migrated.
+    pub fn start(
+        config: Arc<Config>,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        metrics: PrometheusHandle,
+        drain: Drain,
+    ) -> Self {
+        let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
+        let live =
+            Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
+        tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
+        Self { state: AppState { live, gate, clock, config, drain, metrics }, stop, tasks }
+    }
+
+    /// Serves until the drain is over, then stops what runs.
+    pub async fn serve(self, listeners: Listeners) {
+        let limits = Limits::of(&self.state.config);
+        let app = edge::around(router::router(self.state.clone()), &limits, Arc::clone(&self.state.clock));
+        let gate = Arc::clone(&self.state.gate);
+        let going = self.state.drain.going();
+        self.tasks.spawn(async move {
+            going.await;
+            gate.drain();
+        });
+        serve::run(listeners, app, limits, self.state.drain.clone()).await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.state.gate.pool().close().await;
+    }
+}

@@ -1,0 +1,3 @@
+//! ROOF: the rooms of our own API, one file a noun.
+
+pub mod flags;

@@ -1,0 +1,81 @@
+//! ROOF: every route on one screen.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+use super::admin::flags;
+use super::error::ApiError;
+use crate::net::guard;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Flagstaff",
+    description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
+    license(name = "Apache-2.0")
+))]
+struct Document;
+
+/// The nouns: mounted for the default project and for every other one.
+fn nouns() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(flags::list, flags::create))
+        .routes(routes!(flags::get, flags::update, flags::archive))
+        .routes(routes!(flags::restore))
+        .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
+        .routes(routes!(flags::toggle))
+        .routes(routes!(flags::payload))
+}
+
+/// The whole API.
+pub fn router(state: AppState) -> Router {
+    let (nouns, document) =
+        OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).split_for_parts();
+    let _ = document;
+    let (others, _) =
+        OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
+    let timeout = state.config.http.handler_timeout;
+    nouns
+        .merge(others)
+        .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .layer(cors(&state))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+}
+
+async fn not_found() -> ApiError {
+    ApiError::unknown("such path; /docs lists them")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        shared::api::problem::ProblemKind::MethodNotAllowed,
+        "this path takes other methods; /docs lists them",
+    )
+}
+
+/// CORS for browsers: the configured origins, or any; never with cookies, which we do not read.
+fn cors(state: &AppState) -> CorsLayer {
+    let origins = &state.config.http.cors_origin;
+    let allowed = if origins.iter().any(|o| o == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|o| o.parse().ok()))
+    };
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([
+            http::Method::GET,
+            http::Method::POST,
+            http::Method::PUT,
+            http::Method::PATCH,
+            http::Method::DELETE,
+        ])
+        .allow_headers(Any)
+        .expose_headers(Any)
+}

@@ -128,7 +128,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         off_variation: flag.off_variation,
         variations: flag.variations.into_iter().map(Variation::new).collect(),
         prerequisites: flag.prerequisites,
-        targets: targets(flag.targets, flag.context_targets),
+        targets: targets(&flag.targets, &flag.context_targets),
         rules: flag
             .rules
             .into_iter()
@@ -272,7 +272,7 @@ impl By {
 
 /// Entries of users without keys in `contextTargets` stand for the first entry of that variation in
 /// `targets`; if there are none at all, `targets` is all there is.
-fn targets(of_users: Vec<Target>, of_any: Vec<Target>) -> Vec<PreparedTarget> {
+fn targets(of_users: &[Target], of_any: &[Target]) -> Vec<PreparedTarget> {
     let prepared = |target: &Target| PreparedTarget {
         kind: kind(target.context_kind.as_deref()),
         keys: target.values.iter().map(|key| key.as_str().into()).collect(),

@@ -63,6 +63,13 @@ fn attributes_belong_to_their_kind() {
 }
 
 #[test]
+fn an_empty_kind_is_as_good_as_none() {
+    let clause = r#"{"contextKind":"","attribute":"/a","op":"in","values":["x"]}"#;
+    assert!(matches(clause, &context(r#"{"kind":"user","key":"u","/a":"x"}"#)));
+    assert!(!matches(clause, &context(r#"{"kind":"user","key":"u","a":"x"}"#)));
+}
+
+#[test]
 fn built_in_attributes() {
     let has = |who: &str, attribute: &str, value: &str| {
         let clause =

@@ -109,3 +109,18 @@ fn too_many_steps_are_cut_and_it_says_so() {
     let told = explain(&world, world.flag("f").unwrap(), &long);
     assert!(told.rules[0].clauses[0].saw.as_ref().unwrap().to_text().len() < 300);
 }
+
+#[test]
+fn ten_thousand_steps_are_enough() {
+    let clause = r#"{"attribute":"key","op":"in","values":["u"]}"#;
+    let rule = format!(
+        r#"{{"clauses":[{}],"variation":1}}"#,
+        vec![clause; 49].join(",") + r#",{"attribute":"key","op":"in","values":[]}"#
+    );
+    let rules = vec![rule.as_str(); 300].join(",");
+    let world = World::default().with(&flag("f", &format!(r#"{{"rules":[{rules}]}}"#)));
+    let told = explain(&world, world.flag("f").unwrap(), &context(r#"{"key":"u"}"#));
+    let steps: usize = told.rules.iter().map(|rule| 1 + rule.clauses.len()).sum();
+    assert!(told.truncated && steps < 10_000, "{steps}");
+    assert_eq!(told.reason.to_text(), r#"{"kind":"FALLTHROUGH"}"#);
+}

@@ -2,6 +2,7 @@
 
 use crate::world::{MALFORMED, World, context, flag, user};
 use shared::context::Context;
+use shared::eval::{PreparedFlag, PreparedSegment, Store as _, explain};
 
 fn world(segment: &str) -> World {
     let rest = r#"{"rules":[{"id":"r","clauses":[{"attribute":"","op":"segmentMatch","values":["s"]}],"variation":1}]}"#;
@@ -130,4 +131,37 @@ fn big_segments_are_not_configured() {
     // Without the kind nobody has to be asked.
     let other_kind = big(r#","generation":2,"unboundedContextKind":"org","rules":[{"clauses":[]}]"#);
     assert_eq!(other_kind.eval("f", &user("u")), r#"0 {"kind":"FALLTHROUGH"}"#);
+}
+
+#[test]
+fn deep_chains_of_flags_and_segments_end_within_the_stack() {
+    let chain = |flags: usize, segments: usize| {
+        let mut world = World::default();
+        for i in 0..flags {
+            let rest = if i + 1 == flags {
+                r#"{"rules":[{"clauses":[{"attribute":"","op":"segmentMatch","values":["s0"]}],"variation":0}]}"#.to_owned()
+            } else {
+                format!(r#"{{"prerequisites":[{{"key":"f{}","variation":0}}]}}"#, i + 1)
+            };
+            world = world.with(&flag(&format!("f{i}"), &rest));
+        }
+        for i in 0..segments {
+            let next = i + 1;
+            world = world.with_segment(&format!(
+                r#"{{"key":"s{i}","rules":[{{"clauses":[{{"attribute":"","op":"segmentMatch","values":["s{next}"]}}]}}]}}"#
+            ));
+        }
+        explain(&world, world.flag("f0").unwrap(), &user("u"));
+        world.eval("f0", &user("u"))
+    };
+    assert_eq!(chain(64, 64), r#"0 {"kind":"FALLTHROUGH"}"#);
+    assert_eq!(chain(1, 66), MALFORMED);
+    assert_eq!(chain(67, 1), MALFORMED);
+}
+
+#[test]
+fn what_is_prepared_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<PreparedFlag>();
+    shared::<PreparedSegment>();
 }

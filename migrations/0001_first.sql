@@ -45,7 +45,7 @@ create table project (
     updated_by text not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
-    constraint project_key_form check (key ~ '^[A-Za-z0-9._-]{1,256}$')
+    constraint project_key_form check (key ~ '^[A-Za-z0-9._-]+$' and length(key) <= 256)
 );
 
 create table environments (
@@ -69,7 +69,7 @@ create table environments (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint environments_key_unique unique (project_id, key),
-    constraint environments_key_form check (key ~ '^[A-Za-z0-9._-]{1,256}$')
+    constraint environments_key_form check (key ~ '^[A-Za-z0-9._-]+$' and length(key) <= 256)
 );
 
 create table feature_flags (
@@ -98,7 +98,7 @@ create table feature_flags (
     updated_at timestamptz not null,
     -- archived flags keep their row, so a key is never used twice
     constraint feature_flags_key_unique unique (project_id, key),
-    constraint feature_flags_key_form check (key ~ '^[A-Za-z0-9._-]{1,256}$'),
+    constraint feature_flags_key_form check (key ~ '^[A-Za-z0-9._-]+$' and length(key) <= 256),
     constraint feature_flags_type_known check (type in ('boolean', 'string', 'number', 'json')),
     constraint feature_flags_version_positive check (flag_version > 0)
 );
@@ -150,7 +150,7 @@ create table user_segments (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint user_segments_key_unique unique (environment_id, key),
-    constraint user_segments_key_form check (key ~ '^[A-Za-z0-9._-]{1,256}$'),
+    constraint user_segments_key_form check (key ~ '^[A-Za-z0-9._-]+$' and length(key) <= 256),
     constraint user_segments_version_positive check (version > 0)
 );
 

@@ -91,7 +91,8 @@ fn trusted(state: &AppState, peer: &Peer) -> bool {
 }
 
 fn bearer(state: &AppState, catalog: &Catalog, authorization: &str) -> Result<Caller, ApiError> {
-    let unknown = || ApiError::new(ProblemKind::Unauthenticated, "this token is not known, or no longer valid");
+    let unknown =
+        || ApiError::new(ProblemKind::Unauthenticated, "this token is not known, or no longer valid");
     let secret = authorization.strip_prefix("Bearer ").or_else(|| authorization.strip_prefix("bearer "));
     let secret = secret.map(str::trim).ok_or_else(unknown)?;
     let token = catalog.access.tokens.get(&hex(&Sha256::digest(secret.as_bytes()))).ok_or_else(unknown)?;
@@ -116,8 +117,8 @@ fn local(state: &AppState, catalog: &Catalog, uid: u32, groups: &[u32]) -> Resul
     let principal = format!("os:{name}");
     let access = &state.config.access.local;
     let own = nix::unistd::Uid::effective().as_raw();
-    let is_owner = uid == own
-        || access.owners.iter().any(|owner| *owner == name || *owner == uid.to_string());
+    let is_owner =
+        uid == own || access.owners.iter().any(|owner| *owner == name || *owner == uid.to_string());
     let mut subjects = vec![principal.clone()];
     let mut role = None;
     for gid in groups {

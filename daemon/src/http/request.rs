@@ -57,9 +57,8 @@ impl FromRequestParts<AppState> for Asked {
             .map_err(|e| ApiError::new(ProblemKind::Malformed, format!("the query cannot be read: {e}")))?
             .0;
         let wanted = match query.get("min_revision") {
-            Some(text) => number(text).ok_or_else(|| {
-                ApiError::parameter("min_revision", "must be a revision, like 4812")
-            })?,
+            Some(text) => number(text)
+                .ok_or_else(|| ApiError::parameter("min_revision", "must be a revision, like 4812"))?,
             None => 0,
         };
         let own = state.gate.last_committed();
@@ -99,7 +98,8 @@ impl Asked {
     /// 404 with the reason.
     pub fn path<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, ApiError> {
         let text = self.path.get(name).map_or("", String::as_str);
-        text.parse().map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
+        text.parse()
+            .map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
     }
 
     /// The project: that of the path, or the default one.
@@ -107,7 +107,8 @@ impl Asked {
     /// # Errors
     /// 404 where there is none.
     pub fn project(&self) -> Result<ProjectKey, ApiError> {
-        let key = if self.path.contains_key("project") { self.path("project")? } else { ProjectKey::default() };
+        let key =
+            if self.path.contains_key("project") { self.path("project")? } else { ProjectKey::default() };
         match self.catalog.projects.get(&key) {
             Some(project) if !project.row.archived => Ok(key),
             _ => Err(ApiError::unknown(format!("project {key}"))),
@@ -179,11 +180,7 @@ impl Asked {
     /// 403 with the reason.
     pub fn allow(&self, permission: Permission, scope: Scope<'_>) -> Result<(), ApiError> {
         let decision = self.cx.caller.may(permission, &scope);
-        if decision.allowed {
-            Ok(())
-        } else {
-            Err(ApiError::new(ProblemKind::Forbidden, decision.because))
-        }
+        if decision.allowed { Ok(()) } else { Err(ApiError::new(ProblemKind::Forbidden, decision.because)) }
     }
 
     /// An answer that tells the revision it reflects; 304 where the caller has it already.
@@ -194,8 +191,11 @@ impl Asked {
                 .and_then(|v| v.to_str().ok())
                 .is_some_and(|v| v.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag))
         });
-        let mut response =
-            if known { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body.to_text()) };
+        let mut response = if known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            json(StatusCode::OK, body.to_text())
+        };
         let headers = response.headers_mut();
         if let Some(etag) = etag.and_then(|e| HeaderValue::from_str(&e).ok()) {
             headers.insert(header::ETAG, etag);
@@ -362,9 +362,7 @@ impl Writing {
     /// # Errors
     /// 400 where it is missing.
     pub fn json(&self) -> Result<&Json, ApiError> {
-        self.body
-            .as_ref()
-            .ok_or_else(|| ApiError::new(ProblemKind::Malformed, "a JSON body is needed"))
+        self.body.as_ref().ok_or_else(|| ApiError::new(ProblemKind::Malformed, "a JSON body is needed"))
     }
 
     /// Takes the write options out of a body whose shape is ours; both given and different is 400.
@@ -418,22 +416,15 @@ impl Writing {
         if self.options.dry_run {
             self.options.idempotency = None;
         }
-        if differing.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::faults(ProblemKind::Malformed, differing))
-        }
+        if differing.is_empty() { Ok(()) } else { Err(ApiError::faults(ProblemKind::Malformed, differing)) }
     }
 }
 
 /// The answer of a write as a response.
 pub fn answered(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    let mut response = if status == StatusCode::NO_CONTENT {
-        status.into_response()
-    } else {
-        json(status, answer.body)
-    };
+    let mut response =
+        if status == StatusCode::NO_CONTENT { status.into_response() } else { json(status, answer.body) };
     let headers = response.headers_mut();
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

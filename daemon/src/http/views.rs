@@ -84,8 +84,7 @@ pub fn flag(catalog: &Catalog, stored: &Stored<Flag>) -> Json {
     stamped(&mut view, &stored.stamp);
     let mut environments = Json::object();
     for state in catalog.environments_of(&stored.row.project) {
-        let served =
-            state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
+        let served = state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
         if let Some(served) = served {
             environments.set(state.stored.row.key.as_str(), summary(&served.stored));
         }
@@ -96,9 +95,8 @@ pub fn flag(catalog: &Catalog, stored: &Stored<Flag>) -> Json {
 
 fn summary(stored: &Stored<FlagConfig>) -> Json {
     let document = &stored.row.document;
-    let count = |member: &str| {
-        Json::from(document.get(member).and_then(Json::as_array).map_or(0, <[Json]>::len))
-    };
+    let count =
+        |member: &str| Json::from(document.get(member).and_then(Json::as_array).map_or(0, <[Json]>::len));
     [
         ("enabled", Json::Bool(stored.row.on())),
         ("version", Json::from(stored.row.version)),

@@ -9,7 +9,10 @@ use crate::support::app::TestApp;
 async fn a_flag_is_created_toggled_and_read_back() {
     let app = TestApp::start().await;
     let created = app
-        .post("/api/flags", &json!({"key": "myNewFeature", "name": "My", "type": "boolean", "enabled": false}))
+        .post(
+            "/api/flags",
+            &json!({"key": "myNewFeature", "name": "My", "type": "boolean", "enabled": false}),
+        )
         .await;
     assert_eq!(created.status(), StatusCode::CREATED);
     assert_eq!(created.headers()["location"], "/api/flags/myNewFeature");

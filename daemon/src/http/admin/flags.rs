@@ -28,13 +28,7 @@ pub async fn write(
         if let Some(location) = &location {
             headers.push(("location".to_owned(), location.clone()));
         }
-        Answer {
-            status,
-            headers,
-            body: views::done(done, &about).to_text(),
-            revision: None,
-            replayed: false,
-        }
+        Answer { status, headers, body: views::done(done, &about).to_text(), revision: None, replayed: false }
     };
     Ok(answered(commit::run(&writing.cx, &writing.options, &[Item::whole(mutation)], &render).await?))
 }
@@ -170,8 +164,7 @@ pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     let project = asked.project()?;
     let key: FlagKey = asked.path("key")?;
     asked.allow(Permission::Read, Scope::project(&project))?;
-    let flag =
-        asked.catalog.flag(&project, &key).ok_or_else(|| ApiError::unknown(format!("flag {key}")))?;
+    let flag = asked.catalog.flag(&project, &key).ok_or_else(|| ApiError::unknown(format!("flag {key}")))?;
     let (last, configs) = asked.catalog.last_of(&project, &key);
     let body = views::flag(&asked.catalog, flag);
     Ok(asked.reply(Some(views::flag_etag(last, configs)), &body))
@@ -374,7 +367,7 @@ pub fn context_of(asked: &Asked) -> Result<Context, ApiError> {
         .decode(&trimmed)
         .or_else(|_| STANDARD_NO_PAD.decode(&trimmed))
         .map_err(|_| ApiError::parameter("context", "must be the base64 of a JSON object"))?;
-    let json = crate::http::request::read_body(&bytes)?
-        .ok_or_else(|| ApiError::parameter("context", "is empty"))?;
+    let json =
+        crate::http::request::read_body(&bytes)?.ok_or_else(|| ApiError::parameter("context", "is empty"))?;
     Context::parse(&json).map_err(|faults| ApiError::faults(ProblemKind::Malformed, faults))
 }

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use shared::access::Scope;
 use shared::api::problem::ProblemKind;
 use shared::audit::{Header, digest, link};
-use shared::change::{Action, Entity, EntityRef, Mutation};
+use shared::change::{Entity, EntityRef, Mutation};
 use shared::json::Json;
-use shared::key::{EnvironmentKey, ProjectKey};
-use shared::project::Environment;
 use shared::revision::{Position, Revision};
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
-use super::draft::{Draft, Touched, VersionRule, version_of, with_version};
+use super::draft::{Draft, Touched};
 use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, validate};
+use super::{Cx, Refusal, WriteOptions, edits, reach, touched, validate, versions};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -150,12 +148,12 @@ async fn transact(
         check_etag(&mut draft, item, options).await?;
         edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
-    raise_versions(&mut draft).await?;
+    versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
     check_environments(cx, &mut draft).await?;
-    let touched = touched(&mut draft);
-    let counted = counted(&mut draft, &touched).await?;
-    let environments = environments_of(&draft);
+    let touched = touched::touched(&mut draft);
+    let counted = reach::counted(&mut draft, &touched).await?;
+    let environments = reach::environments_of(&draft);
     let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
     let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
@@ -292,190 +290,6 @@ async fn check_environments(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusa
         }
     }
     Ok(())
-}
-
-/// Gives every changed entity its version; a flag-level change that alters what is served raises the
-/// versions of the flag's configurations too.
-async fn raise_versions(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let mut served_changed = Vec::new();
-    for reference in draft.written() {
-        let Some(slot) = draft.slots.get_mut(&reference) else { continue };
-        let Some(after) = slot.after.take() else { continue };
-        let old = slot.before.as_ref().and_then(|b| version_of(&b.row));
-        let same = slot
-            .before
-            .as_ref()
-            .is_some_and(|b| with_version(after.clone(), 0) == with_version(b.row.clone(), 0));
-        let version = match (slot.rule, old) {
-            (VersionRule::Imported(imported), None) => imported.max(1),
-            (VersionRule::Imported(imported), Some(old)) if same => imported.max(old),
-            (VersionRule::Imported(imported), Some(old)) if matches!(after, Entity::Flag(_)) => {
-                imported.max(old)
-            }
-            (VersionRule::Imported(imported), Some(old)) => imported.max(old + 1),
-            (VersionRule::Rise, None) => 1,
-            (VersionRule::Rise, Some(old)) => old + 1,
-        };
-        if let (Entity::Flag(new), Some(Entity::Flag(old)), VersionRule::Rise) =
-            (&after, slot.before.as_ref().map(|b| &b.row), slot.rule)
-        {
-            let values = |f: &shared::flag::Flag| {
-                f.variations.iter().map(|v| (v.value.clone(), v.placeholder)).collect::<Vec<_>>()
-            };
-            if values(new) != values(old)
-                || new.client_side_availability != old.client_side_availability
-                || new.archived != old.archived
-            {
-                served_changed.push((new.project.clone(), new.key.clone()));
-            }
-        }
-        slot.after = Some(with_version(after, version));
-    }
-    for (project, key) in served_changed {
-        validate::preload_configs(draft, &project, Some(&key)).await?;
-        for config in validate::configs_of(draft, &project, &key) {
-            let reference = Entity::Config(config.clone()).reference();
-            if draft.slots.get(&reference).is_some_and(|s| !s.written) {
-                let raised = shared::flag::FlagConfig { version: config.version + 1, ..config };
-                draft.put(Entity::Config(raised), "").await?;
-                if let Some(slot) = draft.slots.get_mut(&reference) {
-                    slot.rule =
-                        VersionRule::Imported(slot.after.as_ref().and_then(version_of).unwrap_or_default());
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn action(before: Option<&Entity>, after: Option<&Entity>) -> Action {
-    match (before, after) {
-        (None, _) => Action::Created,
-        (_, None) => Action::Removed,
-        (Some(Entity::Flag(old)), Some(Entity::Flag(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Segment(old)), Some(Entity::Segment(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Project(old)), Some(Entity::Project(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Environment(old)), Some(Entity::Environment(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
-            if old.on() != new.on() {
-                if new.on() { Action::TurnedOn } else { Action::TurnedOff }
-            } else if old.document == new.document
-                && old.salt == new.salt
-                && old.entry_extra == new.entry_extra
-            {
-                Action::VersionRaised
-            } else {
-                Action::Updated
-            }
-        }
-        (Some(Entity::Token(old)), Some(Entity::Token(new))) if new.revoked && !old.revoked => {
-            Action::Revoked
-        }
-        (Some(Entity::SdkCredential(old)), Some(Entity::SdkCredential(new)))
-            if new.revoked && !old.revoked =>
-        {
-            Action::Revoked
-        }
-        _ => Action::Updated,
-    }
-}
-
-const fn archival(archived: bool) -> Action {
-    if archived { Action::Archived } else { Action::Restored }
-}
-
-fn touched(draft: &mut Draft<'_>) -> Vec<Touched> {
-    let mut touched: Vec<Touched> = draft
-        .written()
-        .into_iter()
-        .filter_map(|reference| {
-            let slot = draft.slots.get(&reference)?;
-            let entity = slot.after.as_ref().or(slot.before.as_ref().map(|b| &b.row))?;
-            Some(Touched {
-                kind: entity.kind(),
-                key: entity.key(),
-                project: entity.project().cloned(),
-                environment: entity.environment().cloned(),
-                action: action(slot.before.as_ref().map(|b| &b.row), slot.after.as_ref()),
-                before: slot.before.clone(),
-                after: slot.after.clone(),
-                reference,
-            })
-        })
-        .collect();
-    touched.sort_by_key(|t| t.action == Action::VersionRaised);
-    touched
-}
-
-/// The flags and segments whose served result may change, by environment.
-async fn counted(
-    draft: &mut Draft<'_>,
-    touched: &[Touched],
-) -> Result<BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>>, Refusal> {
-    let mut counted: BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>> = BTreeMap::new();
-    let mut count = |project: &ProjectKey, environment: &EnvironmentKey, key: String| {
-        let keys = counted.entry((project.clone(), environment.clone())).or_default();
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    };
-    for change in touched {
-        let before = change.before.as_ref().map(|b| &b.row);
-        match (before, change.after.as_ref()) {
-            (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
-                let off = |c: &shared::flag::FlagConfig| c.document.get("offVariation").cloned();
-                if old.on() || new.on() || off(old) != off(new) {
-                    draft.environment(&new.project, &new.environment).await?;
-                    count(&new.project, &new.environment, new.flag.to_string());
-                }
-            }
-            (None, Some(Entity::Config(new))) if new.on() => {
-                draft.environment(&new.project, &new.environment).await?;
-                count(&new.project, &new.environment, new.flag.to_string());
-            }
-            (Some(Entity::Segment(old)), Some(Entity::Segment(new)))
-                if old.document != new.document || old.archived != new.archived =>
-            {
-                let place = (&new.project, &new.environment);
-                if !validate::segment_users(draft, place, &new.key).await?.is_empty() {
-                    draft.environment(&new.project, &new.environment).await?;
-                    count(&new.project, &new.environment, new.key.to_string());
-                }
-            }
-            (Some(Entity::Environment(old)), Some(Entity::Environment(new)))
-                if old.protected
-                    && (!new.protected
-                        || new.archived
-                        || old.minimum_role != new.minimum_role
-                        || old.comment_required != new.comment_required
-                        || old.secure_mode != new.secure_mode) =>
-            {
-                count(&new.project, &new.key, new.key.to_string());
-            }
-            _ => {}
-        }
-    }
-    Ok(counted)
-}
-
-/// The environments that the draft knows, as they were: a write that unprotects one is itself guarded.
-fn environments_of(draft: &Draft<'_>) -> Vec<Environment> {
-    draft
-        .slots
-        .values()
-        .filter_map(|slot| match slot.before.as_ref().map(|b| &b.row) {
-            Some(Entity::Environment(e)) => Some(e.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Compares what was said with what the plan asks for.

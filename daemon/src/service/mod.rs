@@ -3,13 +3,17 @@
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
 //! this file; it imports none of them.
 
+mod circles;
 pub mod commit;
 pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod gate;
 pub mod plan;
+mod reach;
+mod touched;
 pub mod validate;
+mod versions;
 
 use std::sync::Arc;
 

@@ -1,0 +1,106 @@
+//! Edits of segments.
+
+use shared::change::{Entity, EntityRef, NewSegment, Patch};
+use shared::fault::Fault;
+use shared::json::Json;
+use shared::key::{EnvironmentKey, ProjectKey, SegmentKey};
+use shared::read::Fields;
+use shared::segment::Segment;
+
+use super::ground::{live_environment, patched, taken};
+use crate::service::draft::Draft;
+use crate::service::{Cx, Refusal};
+
+pub(super) async fn create_segment(
+    cx: &Cx,
+    draft: &mut Draft<'_>,
+    project: &ProjectKey,
+    environment: &EnvironmentKey,
+    new: &NewSegment,
+) -> Result<(), Refusal> {
+    live_environment(draft, project, environment).await?;
+    if draft.segment(project, environment, &new.key).await?.is_some() {
+        return Err(taken("segment", &new.key));
+    }
+    let segment = Segment {
+        id: cx.clock.uuid(),
+        project: project.clone(),
+        environment: environment.clone(),
+        key: new.key.clone(),
+        name: new.name.clone().unwrap_or_else(|| new.key.to_string()),
+        description: new.description.clone(),
+        tags: new.tags.clone(),
+        version: 1,
+        salt: new.salt.clone().unwrap_or_else(|| cx.salt()),
+        document: new.document.clone(),
+        archived: false,
+    };
+    draft.put(Entity::Segment(segment), "/document").await
+}
+
+/// What of a segment people edit.
+pub fn segment_view(entity: &Entity) -> Json {
+    let Entity::Segment(segment) = entity else { return Json::Null };
+    [
+        ("name", Json::from(segment.name.as_str())),
+        ("description", Json::from(segment.description.as_str())),
+        ("tags", Json::from_serialize(&segment.tags)),
+        ("document", segment.document.clone()),
+    ]
+    .into_iter()
+    .collect()
+}
+
+pub(super) async fn update_segment(
+    draft: &mut Draft<'_>,
+    project: &ProjectKey,
+    environment: &EnvironmentKey,
+    key: &SegmentKey,
+    patch: &Patch,
+    at: &str,
+) -> Result<(), Refusal> {
+    let mut segment = match draft.segment(project, environment, key).await? {
+        Some(segment) if !segment.archived => segment,
+        _ => return Err(Refusal::unknown(format!("segment {key}"))),
+    };
+    let reference = EntityRef::Segment(project.clone(), environment.clone(), key.clone());
+    let view = draft.edit(&reference, segment_view, |view| patched(view, patch, at)).await?;
+    let read = |view: &Json| -> Result<(String, String, Vec<String>, Json), Vec<Fault>> {
+        let mut fields = Fields::of(view, at)?;
+        let same = fields.take::<Option<SegmentKey>>("key").flatten();
+        let name = fields.take::<Option<String>>("name").flatten();
+        let description = fields.take::<Option<String>>("description").flatten();
+        let tags = fields.take::<Option<Vec<String>>>("tags").flatten();
+        let document = fields.take::<Option<Json>>("document").flatten();
+        if same.is_some_and(|k| k != *key) {
+            fields.fault("key", "a key never changes");
+        }
+        if document.as_ref().is_none_or(|d| d.as_object().is_none()) {
+            fields.fault("document", "must be an object");
+        }
+        fields.finish()?;
+        Ok((
+            name.unwrap_or_else(|| key.to_string()),
+            description.unwrap_or_default(),
+            tags.unwrap_or_default(),
+            document.unwrap_or_default(),
+        ))
+    };
+    (segment.name, segment.description, segment.tags, segment.document) =
+        read(&view).map_err(Refusal::Invalid)?;
+    draft.put(Entity::Segment(segment), &format!("{at}/document")).await
+}
+
+pub(super) async fn archive_segment(
+    draft: &mut Draft<'_>,
+    project: &ProjectKey,
+    environment: &EnvironmentKey,
+    key: &SegmentKey,
+    archived: bool,
+) -> Result<(), Refusal> {
+    let Some(mut segment) = draft.segment(project, environment, key).await? else {
+        return Err(Refusal::unknown(format!("segment {key}")));
+    };
+    segment.archived = archived;
+    draft.put(Entity::Segment(segment), "").await
+}

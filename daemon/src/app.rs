@@ -19,6 +19,7 @@ use crate::live::follow::{self, Settings};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
+use crate::secrets::Secrets;
 use crate::service::gate::Gate;
 use crate::store::{self, StoreError};
 
@@ -125,7 +126,9 @@ impl App {
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
         tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
-        Self { state: AppState { live, gate, clock, config, drain, metrics }, stop, tasks }
+        let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
+        tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
+        Self { state: AppState { live, gate, clock, config, secrets, drain, metrics }, stop, tasks }
     }
 
     /// Serves until the drain is over, then stops what runs.

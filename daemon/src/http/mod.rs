@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
+use crate::secrets::Secrets;
 use crate::service::gate::Gate;
 
 /// What handlers share.
@@ -30,6 +31,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The secrets key, and what is derived from it.
+    pub secrets: Arc<Secrets>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.

@@ -8,6 +8,7 @@ pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod gate;
+pub mod history;
 pub mod plan;
 pub mod validate;
 

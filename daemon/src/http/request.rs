@@ -82,7 +82,14 @@ impl FromRequestParts<AppState> for Asked {
             source: "api",
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
         };
-        Ok(Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query })
+        let mut asked =
+            Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query };
+        if parts.method == http::Method::GET
+            && let Some(at) = asked.text("at").map(str::to_owned)
+        {
+            asked.look_back(&at).await?;
+        }
+        Ok(asked)
     }
 }
 
@@ -102,13 +109,20 @@ impl Asked {
             .map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
     }
 
+    /// The key of the project that the path names, or the default one's.
+    ///
+    /// # Errors
+    /// 404 where it cannot be a key.
+    pub fn project_key(&self) -> Result<ProjectKey, ApiError> {
+        if self.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
+    }
+
     /// The project: that of the path, or the default one.
     ///
     /// # Errors
     /// 404 where there is none.
     pub fn project(&self) -> Result<ProjectKey, ApiError> {
-        let key =
-            if self.path.contains_key("project") { self.path("project")? } else { ProjectKey::default() };
+        let key = self.project_key()?;
         match self.catalog.projects.get(&key) {
             Some(project) if !project.row.archived => Ok(key),
             _ => Err(ApiError::unknown(format!("project {key}"))),

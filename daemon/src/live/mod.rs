@@ -8,6 +8,7 @@ pub mod delta;
 pub mod feed;
 pub mod follow;
 pub mod load;
+pub mod past;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -23,6 +24,7 @@ use feed::Feed;
 pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
+    past: past::Past,
     ready: AtomicBool,
     stale: AtomicBool,
     /// The head's revision as the database last told it: lag is what is between it and the catalog.
@@ -35,6 +37,7 @@ impl Live {
         Self {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
+            past: past::Past::default(),
             ready: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             head: AtomicI64::new(0),
@@ -49,6 +52,11 @@ impl Live {
     /// The feed of changes.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Catalogs of the past.
+    pub const fn past(&self) -> &past::Past {
+        &self.past
     }
 
     /// Whether there is a catalog to serve.

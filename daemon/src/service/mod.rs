@@ -9,6 +9,7 @@ pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod gate;
+pub mod history;
 pub mod plan;
 mod reach;
 mod touched;

@@ -10,6 +10,7 @@ pub mod daemons;
 pub mod flags;
 pub mod head;
 pub mod idempotency;
+pub mod past;
 pub mod prerequisites;
 pub mod projects;
 pub mod segments;

@@ -4,6 +4,7 @@
 //! it names their types and runs none of their code.
 
 pub mod catalog;
+pub mod clients;
 pub mod delta;
 pub mod feed;
 pub mod follow;
@@ -17,12 +18,14 @@ use arc_swap::ArcSwap;
 use shared::revision::Position;
 
 use catalog::Catalog;
+use clients::Clients;
 use feed::Feed;
 
 /// The catalog and the feed, as readers see them.
 pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
+    clients: Arc<Clients>,
     ready: AtomicBool,
     stale: AtomicBool,
     /// The head's revision as the database last told it: lag is what is between it and the catalog.
@@ -35,6 +38,7 @@ impl Live {
         Self {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
+            clients: Arc::default(),
             ready: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             head: AtomicI64::new(0),
@@ -49,6 +53,11 @@ impl Live {
     /// The feed of changes.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// The clients that hear changes at the moment.
+    pub const fn clients(&self) -> &Arc<Clients> {
+        &self.clients
     }
 
     /// Whether there is a catalog to serve.

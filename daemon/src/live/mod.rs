@@ -4,6 +4,7 @@
 //! it names their types and runs none of their code.
 
 pub mod catalog;
+pub mod clients;
 pub mod delta;
 pub mod feed;
 pub mod follow;
@@ -18,6 +19,7 @@ use arc_swap::ArcSwap;
 use shared::revision::Position;
 
 use catalog::Catalog;
+use clients::Clients;
 use feed::Feed;
 
 /// The catalog and the feed, as readers see them.
@@ -25,6 +27,7 @@ pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
     past: past::Past,
+    clients: Arc<Clients>,
     ready: AtomicBool,
     stale: AtomicBool,
     /// The head's revision as the database last told it: lag is what is between it and the catalog.
@@ -38,6 +41,7 @@ impl Live {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
             past: past::Past::default(),
+            clients: Arc::default(),
             ready: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             head: AtomicI64::new(0),
@@ -57,6 +61,9 @@ impl Live {
     /// Catalogs of the past.
     pub const fn past(&self) -> &past::Past {
         &self.past
+    /// The clients that hear changes at the moment.
+    pub const fn clients(&self) -> &Arc<Clients> {
+        &self.clients
     }
 
     /// Whether there is a catalog to serve.

@@ -85,6 +85,16 @@ pub fn start_blocking(options: Options) -> Result<Running, PostgresError> {
     Ok(Running { socket_dir, state: watcher, stop, thread })
 }
 
+/// The address of our database in the cluster that another daemon runs in `data_dir`.
+///
+/// # Errors
+/// When its socket's directory cannot be told.
+pub fn url_in(data_dir: &Path) -> Result<String, PostgresError> {
+    let place = Place::below(data_dir)?;
+    let account = Account::choose(&place.pgdata)?;
+    Ok(place::own_url(&place.socket_dir(&account)?))
+}
+
 /// Locks the data directory against another daemon; the lock ends with this process, however it ends.
 fn lock(place: &Place) -> Result<std::fs::File, PostgresError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&place.lock);

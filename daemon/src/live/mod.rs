@@ -61,6 +61,8 @@ impl Live {
     /// Catalogs of the past.
     pub const fn past(&self) -> &past::Past {
         &self.past
+    }
+
     /// The clients that hear changes at the moment.
     pub const fn clients(&self) -> &Arc<Clients> {
         &self.clients

@@ -17,9 +17,9 @@ select epoch, revision, hash, at, clock_timestamp() as now from head for update 
 select f.id as flag, f.variations::text from feature_flags f join project p on p.id = f.project_id where p.key = 'default' and f.key = 'bench';
 select e.id as env, e.protected from environments e join project p on p.id = e.project_id where p.key = 'default' and e.key = 'staging';
 select c.id as config, c.document::text as document, c.salt from feature_flag_configs c join feature_flags f on f.id = c.flag_id join environments e on e.id = c.environment_id where f.key = 'bench' and e.key = 'staging' \\gset
-update feature_flag_configs set version = version + 1, document = jsonb_set(document::jsonb, '{on}', to_jsonb(not enabled))::json, last_revision = :revision + 1, updated_at = clock_timestamp() where id = ':config';
-insert into revision (number, epoch, at, kind, actor, credential, source, previous_hash, hash) select revision + 1, epoch, clock_timestamp(), 'change', 'user:bench', 'header', 'api', hash, sha256(convert_to(random()::text, 'UTF8')) from head;
-insert into feature_flag_audit_log (revision, ordinal, entity_kind, entity_id, key, project, environment, action, before, after, salt, digest) select :revision + 1, 0, 'config', c.id, 'bench', 'default', 'staging', 'turned-on', row_to_json(c)::text, row_to_json(c)::text, substring(sha256('a') for 16), sha256(convert_to(random()::text, 'UTF8')) from feature_flag_configs c where c.id = ':config';
+update feature_flag_configs set version = version + 1, document = jsonb_set(document::jsonb, '{on}', to_jsonb(not enabled))::json, last_revision = :revision + 1, updated_at = clock_timestamp() where id = :config;
+insert into revision (number, epoch, at, kind, actor, credential, source, previous_hash, hash) select revision + 1, epoch, clock_timestamp(), 'change', 'bench', 'header', 'api', hash, sha256(convert_to(random()::text, 'UTF8')) from head;
+insert into feature_flag_audit_log (revision, ordinal, entity_kind, entity_id, key, project, environment, action, before, after, salt, digest) select :revision + 1, 0, 'config', c.id, 'bench', 'default', 'staging', 'turned-on', row_to_json(c)::text, row_to_json(c)::text, substring(sha256('a') for 16), sha256(convert_to(random()::text, 'UTF8')) from feature_flag_configs c where c.id = :config;
 update head set revision = revision + 1, hash = (select hash from revision r where r.number = :revision + 1), at = clock_timestamp();
 commit;
 ";

@@ -7,8 +7,11 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod chaos;
+mod documents;
 mod edge;
 mod flags;
 mod postgres;
 mod program;
+mod rows;
 mod support;

@@ -1,4 +1,4 @@
-//! What a handler gets: the caller's context, path and query read as types, and for writes the options.
+//! What a handler gets: the caller's context, path and query as types, and a write's options.
 
 use std::collections::HashMap;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The follower: the only writer of the catalog, moved by what the database says is after its revision.
+//! The follower: the only writer of the catalog, moved by what is after its revision.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Live;
 use super::catalog::Catalog;
 use super::delta::Delta;
 use super::load::load;
-use crate::service::gate::Gate;
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// The channel on which daemons hint at each other's commits.

@@ -1,4 +1,4 @@
-//! The thread that starts the server, waits until it is ready, restarts it when it dies, and stops it.
+//! The thread that starts the server, waits for it, restarts it when it dies, and stops it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::access::Scope;
 use shared::api::problem::ProblemKind;
-use shared::audit::{Header, digest, link};
+use shared::audit::{Header, digest, link, public};
 use shared::change::{Entity, EntityRef, Mutation};
 use shared::json::Json;
 use shared::revision::{Position, Revision};
@@ -12,8 +12,8 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
 use super::draft::{Draft, Touched};
-use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, reach, touched, validate, versions};
+use super::plan::Plan;
+use super::{Cx, Refusal, WriteOptions, edits, planning, reach, touched, validate, versions};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -154,9 +154,9 @@ async fn transact(
     let touched = touched::touched(&mut draft);
     let counted = reach::counted(&mut draft, &touched).await?;
     let environments = reach::environments_of(&draft);
-    let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
+    let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
-    let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let plan = planning::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
     if options.dry_run {
         return Ok(Answer {
             status: 200,
@@ -268,7 +268,7 @@ async fn check_etag(draft: &mut Draft<'_>, item: &Item, options: &WriteOptions) 
         Ok(())
     } else {
         Err(Refusal::Stale {
-            current: plan::public(current.kind(), current.to_json()),
+            current: public(current.kind(), current.to_json()),
             etag: format!("\"{last}\""),
         })
     }

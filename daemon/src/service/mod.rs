@@ -1,15 +1,15 @@
 //! GROUND: what every use case needs, and how it is refused.
 //!
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
-//! this file; it imports none of them.
+//! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
 mod circles;
 pub mod commit;
 pub mod draft;
 pub mod edits;
 pub mod flags;
-pub mod gate;
 pub mod plan;
+mod planning;
 mod reach;
 mod touched;
 pub mod validate;
@@ -26,6 +26,7 @@ use shared::revision::Revision;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::gate::{Closed, Gate};
 
 /// Who is calling, and what they may do.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ impl Caller {
 #[derive(Clone)]
 pub struct Cx {
     /// Connections, and whether there are any.
-    pub gate: Arc<gate::Gate>,
+    pub gate: Arc<Gate>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -175,6 +176,16 @@ pub enum Refusal {
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Draining => Self::Plain(ProblemKind::Draining, closed.to_string()),
+            Closed::Regressed => Self::Plain(ProblemKind::RevisionRegressed, closed.to_string()),
+            Closed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Refusal {

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod configs;
 pub mod daemons;
 pub mod flags;
+pub mod gate;
 pub mod head;
 pub mod idempotency;
 pub mod prerequisites;

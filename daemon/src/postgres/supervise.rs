@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::watch;
 
 use super::account::Account;
-use super::cluster::Options;
+use super::options::Options;
 use super::place::Place;
 use super::{DATABASE, PostgresError, ROLE, State, initial, launch, orphan, serverlog};
 

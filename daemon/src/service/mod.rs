@@ -116,6 +116,8 @@ pub struct WriteOptions {
     pub comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
+    /// The epoch of that revision, where it was said: after a restore the same numbers name other changes.
+    pub base_epoch: Option<i64>,
     /// The ETag that was read; another current one is refused.
     pub if_match: Option<String>,
     /// The key, and SHA-256 over method, path with query, and body.
@@ -134,6 +136,7 @@ impl Default for WriteOptions {
             confirm: None,
             comment: None,
             base_revision: None,
+            base_epoch: None,
             if_match: None,
             idempotency: None,
             kind: RevisionKind::Change,

@@ -73,7 +73,8 @@ impl Gate {
     /// [`StoreError::Unavailable`].
     pub async fn read(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         let now = self.millis();
-        if self.failures.load(Ordering::Acquire) >= FAILURES {
+        let open = self.failures.load(Ordering::Acquire) >= FAILURES;
+        if open {
             let retry_at = self.retry_at.load(Ordering::Acquire);
             let next = now + RETRY.as_millis() as i64;
             let mine = now >= retry_at
@@ -87,8 +88,17 @@ impl Gate {
         }
         match self.pool.acquire().await {
             Ok(conn) => {
-                self.failures.store(0, Ordering::Release);
+                // A connection out of the pool may be dead: only an answer proves the database. After the
+                // breaker was open, though, this one was made anew.
+                if open {
+                    self.recovered();
+                }
                 Ok(conn)
+            }
+            Err(sqlx::Error::PoolTimedOut)
+                if self.pool.size() >= self.pool.options().get_max_connections() =>
+            {
+                Err(StoreError::Busy("every connection is in use".to_owned()))
             }
             Err(error) => {
                 self.failed();
@@ -151,6 +161,11 @@ impl Gate {
     pub fn committed(&self, position: Position) {
         self.committed.fetch_max(position.revision.0, Ordering::AcqRel);
         self.hint.notify_one();
+    }
+
+    /// Another epoch has begun: what was committed before it is nothing to wait for.
+    pub fn forget_committed(&self) {
+        self.committed.store(0, Ordering::Release);
     }
 
     /// The last revision this daemon committed: its own readers wait for it.

@@ -20,7 +20,7 @@ use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
 use crate::secrets::Secrets;
-use crate::service::gate::Gate;
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// Why the daemon did not start.

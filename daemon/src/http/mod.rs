@@ -1,6 +1,6 @@
 //! GROUND: the state that handlers share. Handlers parse, call one use case, render.
 //!
-//! The children import this file; `router` is the ROOF: every route on one screen.
+//! The children import this file; `router` stands on all of them: every route on one screen.
 
 pub mod admin;
 pub mod error;
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
-use crate::service::gate::Gate;
+use crate::store::gate::Gate;
 
 /// What handlers share.
 #[derive(Clone)]

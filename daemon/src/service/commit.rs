@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::access::Scope;
 use shared::api::problem::ProblemKind;
-use shared::audit::{Header, digest, link};
+use shared::audit::{Header, RevisionKind, digest, link, public};
 use shared::change::{Entity, EntityRef, Mutation};
 use shared::json::Json;
 use shared::revision::{Position, Revision};
@@ -12,8 +12,8 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
 use super::draft::{Draft, Touched};
-use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, reach, touched, validate, versions};
+use super::plan::Plan;
+use super::{Cx, Refusal, WriteOptions, edits, planning, reach, touched, validate, versions};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -93,7 +93,9 @@ pub async fn run(
             // The session may be half dead: it goes, rather than back into the pool.
             let _ = conn.close().await;
         }
+        Err(Refusal::Store(StoreError::Busy(_))) => {}
         Ok(answer) if !options.dry_run => {
+            cx.gate.recovered();
             if let Some(revision) = answer.revision {
                 cx.gate.committed(Position { revision, ..Position::default() });
             }
@@ -109,6 +111,17 @@ fn authorise(cx: &Cx, mutation: &Mutation) -> Result<(), Refusal> {
     if decision.allowed { Ok(()) } else { Err(Refusal::forbidden(decision.because)) }
 }
 
+/// Nobody waits long behind a write: the head's lock is held for one.
+const BEGIN: &str = "begin; set local lock_timeout = '2s'; set local statement_timeout = '5s'; \
+     set local idle_in_transaction_session_timeout = '5s'; set local synchronous_commit = on";
+/// Imports and their like write thousands of rows.
+const BEGIN_LARGE: &str = "begin; set local lock_timeout = '5s'; set local statement_timeout = '30s'; \
+     set local idle_in_transaction_session_timeout = '30s'; set local synchronous_commit = on";
+
+const fn large(options: &WriteOptions) -> bool {
+    options.whole_environment || !matches!(options.kind, RevisionKind::Change)
+}
+
 async fn transact(
     cx: &Cx,
     options: &WriteOptions,
@@ -119,12 +132,7 @@ async fn transact(
     let mut tx = if options.dry_run {
         conn.begin_with("begin isolation level repeatable read read only").await.map_err(StoreError::from)?
     } else {
-        conn.begin_with(
-            "begin; set local lock_timeout = '2s'; set local statement_timeout = '30s'; \
-             set local idle_in_transaction_session_timeout = '30s'; set local synchronous_commit = on",
-        )
-        .await
-        .map_err(StoreError::from)?
+        conn.begin_with(if large(options) { BEGIN_LARGE } else { BEGIN }).await.map_err(StoreError::from)?
     };
     let (head, now) = if options.dry_run {
         let head = store::head::get(&mut tx).await?;
@@ -136,6 +144,16 @@ async fn transact(
         && let Some(answer) = replay(cx, options, &mut tx).await?
     {
         return Ok(answer);
+    }
+    if options.base_epoch.is_some_and(|epoch| epoch != head.position.epoch.0) {
+        return Err(Refusal::Plain(
+            ProblemKind::Conflict,
+            format!(
+                "baseRevision belongs to another history: the database was restored since, and its last \
+                 revision is {}; read again",
+                head.position
+            ),
+        ));
     }
     if options.base_revision.is_some_and(|base| base > head.position.revision) {
         return Err(Refusal::invalid(
@@ -154,9 +172,9 @@ async fn transact(
     let touched = touched::touched(&mut draft);
     let counted = reach::counted(&mut draft, &touched).await?;
     let environments = reach::environments_of(&draft);
-    let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
+    let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
-    let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let plan = planning::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
     if options.dry_run {
         return Ok(Answer {
             status: 200,
@@ -167,6 +185,7 @@ async fn transact(
         });
     }
     confirm(options, &plan)?;
+    know_configs(&mut draft).await?;
     let slots = std::mem::take(&mut draft.slots);
     let mut done = Done {
         position: head.position,
@@ -202,6 +221,25 @@ async fn transact(
         other => Refusal::Store(other),
     })?;
     Ok(answer)
+}
+
+/// Reads the configurations of the flags that were put: a flag's ETag names the newest of them. After the
+/// plan, which does not rest on them.
+async fn know_configs(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let flags: Vec<_> = draft
+        .slots
+        .iter()
+        .filter(|(_, slot)| slot.written && slot.before.is_some())
+        .filter_map(|(reference, _)| match reference {
+            EntityRef::Flag(project, flag) => Some((project.clone(), flag.clone())),
+            _ => None,
+        })
+        .collect();
+    // Imports answer with a report, not with an ETag each.
+    if let [(project, flag)] = flags.as_slice() {
+        validate::preload_configs(draft, project, Some(flag)).await?;
+    }
+    Ok(())
 }
 
 /// The answer of an earlier request with the same idempotency key.
@@ -267,10 +305,19 @@ async fn check_etag(draft: &mut Draft<'_>, item: &Item, options: &WriteOptions) 
     if matches {
         Ok(())
     } else {
-        Err(Refusal::Stale {
-            current: plan::public(current.kind(), current.to_json()),
-            etag: format!("\"{last}\""),
-        })
+        let etag = match &reference {
+            EntityRef::Flag(project, key) => {
+                validate::preload_configs(draft, project, Some(key)).await?;
+                let of_this =
+                    |r: &EntityRef| matches!(r, EntityRef::Config(p, k, _) if p == project && k == key);
+                let newest =
+                    draft.slots.iter().filter(|(r, _)| of_this(r)).filter_map(|(_, s)| s.before.as_ref());
+                let newest = newest.map(|b| b.stamp.last.revision.0).max().unwrap_or_default();
+                format!("\"{last}.{newest}\"")
+            }
+            _ => format!("\"{last}\""),
+        };
+        Err(Refusal::Stale { current: public(current.kind(), current.to_json()), etag })
     }
 }
 
@@ -279,8 +326,23 @@ async fn check_environments(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusa
     for reference in draft.written() {
         let (project, environment) = match &reference {
             EntityRef::Config(p, _, e) | EntityRef::Segment(p, e, _) => (p.clone(), e.clone()),
+            EntityRef::Flag(project, _) => {
+                // A configuration in the evaluated form may bring a variation, which is everywhere.
+                let scope = Scope { project: Some(project), environment: None, minimum_role: None };
+                let decision = cx.caller.may(shared::access::Permission::Write, &scope);
+                if !decision.allowed {
+                    return Err(Refusal::forbidden(decision.because));
+                }
+                continue;
+            }
             _ => continue,
         };
+        let made_off = draft.slots.get(&reference).is_some_and(
+            |s| matches!((&s.before, &s.after), (None, Some(Entity::Config(config))) if !config.on()),
+        );
+        if made_off {
+            continue;
+        }
         let Some(place) = draft.environment(&project, &environment).await? else { continue };
         let mut scope = Scope::environment(&project, &environment);
         scope.minimum_role = place.minimum_role;
@@ -355,6 +417,8 @@ async fn record(
     done: &Done,
 ) -> Result<Vec<Entry>, Refusal> {
     let mut entries = Vec::with_capacity(done.touched.len());
+    // Rows in the order in which they refer to each other: projects, environments, flags, the rest.
+    let mut rows: Vec<(&Touched, Stamp)> = Vec::with_capacity(done.touched.len());
     for (ordinal, change) in done.touched.iter().enumerate() {
         let actor = cx.caller.principal.clone();
         let stamp = match &change.before {
@@ -369,7 +433,7 @@ async fn record(
                 updated_at: at,
             },
         };
-        put(conn, change, &stamp).await?;
+        rows.push((change, stamp));
         let text = |entity: &Entity| entity.to_json().to_text();
         let before = change.before.as_ref().map(|b| text(&b.row));
         let after = change.after.as_ref().map(text);
@@ -391,7 +455,28 @@ async fn record(
             digest: sum.to_vec(),
         });
     }
+    rows.sort_by_key(|(change, _)| change.kind);
+    for (change, stamp) in &rows {
+        put(conn, change, stamp).await?;
+    }
+    for (change, _) in &rows {
+        put_prerequisites(conn, change).await?;
+    }
     Ok(entries)
+}
+
+/// The edges of a configuration, once every flag they name has its row.
+async fn put_prerequisites(conn: &mut PgConnection, change: &Touched) -> Result<(), Refusal> {
+    let Some(Entity::Config(config)) = &change.after else { return Ok(()) };
+    let old = match change.before.as_ref().map(|b| &b.row) {
+        Some(Entity::Config(old)) => validate::prerequisites(&old.document),
+        _ => Vec::new(),
+    };
+    let new = validate::prerequisites(&config.document);
+    if old != new {
+        store::prerequisites::replace(conn, &config.project, &config.flag, &config.environment, &new).await?;
+    }
+    Ok(())
 }
 
 async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
@@ -399,17 +484,7 @@ async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result
         Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
         Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
         Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
-        Some(Entity::Config(e)) => {
-            store::configs::put(conn, e, stamp).await?;
-            let old = match change.before.as_ref().map(|b| &b.row) {
-                Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-                _ => Vec::new(),
-            };
-            let new = validate::prerequisites(&e.document);
-            if old != new {
-                store::prerequisites::replace(conn, &e.project, &e.flag, &e.environment, &new).await?;
-            }
-        }
+        Some(Entity::Config(e)) => store::configs::put(conn, e, stamp).await?,
         Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
         Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
         Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,

@@ -1,16 +1,16 @@
 //! GROUND: what every use case needs, and how it is refused.
 //!
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
-//! this file; it imports none of them.
+//! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
 mod circles;
 pub mod commit;
 pub mod draft;
 pub mod edits;
 pub mod flags;
-pub mod gate;
 pub mod history;
 pub mod plan;
+mod planning;
 mod reach;
 mod touched;
 pub mod validate;
@@ -27,6 +27,7 @@ use shared::revision::Revision;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::gate::{Closed, Gate};
 
 /// Who is calling, and what they may do.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ impl Caller {
 #[derive(Clone)]
 pub struct Cx {
     /// Connections, and whether there are any.
-    pub gate: Arc<gate::Gate>,
+    pub gate: Arc<Gate>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -116,6 +117,8 @@ pub struct WriteOptions {
     pub comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
+    /// The epoch of that revision, where it was said: after a restore the same numbers name other changes.
+    pub base_epoch: Option<i64>,
     /// The ETag that was read; another current one is refused.
     pub if_match: Option<String>,
     /// The key, and SHA-256 over method, path with query, and body.
@@ -134,6 +137,7 @@ impl Default for WriteOptions {
             confirm: None,
             comment: None,
             base_revision: None,
+            base_epoch: None,
             if_match: None,
             idempotency: None,
             kind: RevisionKind::Change,
@@ -176,6 +180,16 @@ pub enum Refusal {
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Draining => Self::Plain(ProblemKind::Draining, closed.to_string()),
+            Closed::Regressed => Self::Plain(ProblemKind::RevisionRegressed, closed.to_string()),
+            Closed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Refusal {

@@ -30,7 +30,7 @@ pub async fn counted(
         match (before, change.after.as_ref()) {
             (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
                 let off = |c: &shared::flag::FlagConfig| c.document.get("offVariation").cloned();
-                if old.on() || new.on() || off(old) != off(new) {
+                if old.on() || new.on() || off(old) != off(new) || off_value_differs(touched, new) {
                     draft.environment(&new.project, &new.environment).await?;
                     count(&new.project, &new.environment, new.flag.to_string());
                 }
@@ -62,6 +62,21 @@ pub async fn counted(
         }
     }
     Ok(counted)
+}
+
+/// Whether a flag that is off serves another value, because its variations were edited.
+fn off_value_differs(touched: &[Touched], config: &shared::flag::FlagConfig) -> bool {
+    let Some(off) = config.document.get("offVariation").and_then(|v| usize::try_from(v.as_i64()?).ok())
+    else {
+        return false;
+    };
+    touched.iter().any(|t| match (t.before.as_ref().map(|b| &b.row), &t.after) {
+        (Some(Entity::Flag(old)), Some(Entity::Flag(new))) => {
+            let value = |f: &shared::flag::Flag| f.variations.get(off).map(|v| v.value.clone());
+            new.key == config.flag && new.project == config.project && value(old) != value(new)
+        }
+        _ => false,
+    })
 }
 
 /// The environments that the draft knows, as they were: a write that unprotects one is itself guarded.

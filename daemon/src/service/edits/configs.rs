@@ -120,7 +120,7 @@ pub(super) async fn replace_config(
         let notes =
             evaluated::show(&mut flag, &mut config, &shown, enabled, &origin).map_err(Refusal::Invalid)?;
         draft.warnings.extend(notes.into_iter().map(|note| Fault::new(origin.clone(), note)));
-        let flag_rule = VersionRule::Imported(shown.flag_version.unwrap_or(flag.flag_version));
+        let flag_rule = shown.flag_version.map_or(VersionRule::Rise, VersionRule::Imported);
         draft.put_with(Entity::Flag(flag), &origin, flag_rule).await?;
         let rule = shown.version.map_or(VersionRule::Rise, VersionRule::Imported);
         return draft.put_with(Entity::Config(config), &origin, rule).await;

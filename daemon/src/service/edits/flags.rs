@@ -113,6 +113,7 @@ pub(super) fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, V
     let owner = fields.take::<Option<String>>("owner").flatten();
     let temporary = fields.take::<Option<bool>>("temporary").flatten();
     let kind = fields.take::<Option<FlagKind>>("kind").flatten();
+    let type_ = fields.take::<Option<FlagKind>>("type").flatten();
     let variations = fields.take::<Option<Vec<Variation>>>("variations").flatten();
     let availability = fields.take::<Option<ClientSideAvailability>>("clientSideAvailability").flatten();
     let metadata = fields.take::<Option<Json>>("metadata").flatten();
@@ -123,9 +124,13 @@ pub(super) fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, V
     if name.as_ref().is_none_or(|n| n.trim().is_empty()) {
         fields.fault("name", "must not be empty");
     }
-    if kind.is_some_and(|k| k != flag.kind) && !flag.kind_is_open() {
-        fields.fault("kind", format!("is {} and stays so", flag.kind.as_str()));
+    // The view carries `kind`; who says `type` means the same.
+    for (member, said) in [("kind", kind), ("type", type_)] {
+        if said.is_some_and(|k| k != flag.kind) && !flag.kind_is_open() {
+            fields.fault(member, format!("is {} and stays so", flag.kind.as_str()));
+        }
     }
+    let kind = type_.or(kind);
     if metadata.as_ref().is_some_and(|m| m.as_object().is_none()) {
         fields.fault("metadata", "must be an object");
     }

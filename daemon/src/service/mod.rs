@@ -3,6 +3,7 @@
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
 //! this file; it imports none of them.
 
+pub mod audit;
 pub mod commit;
 pub mod draft;
 pub mod edits;

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_query;
 pub mod configs;
 pub mod daemons;
 pub mod flags;

@@ -1,5 +1,7 @@
 //! Reading the history: what people ask of it, page by page, and single revisions.
 
+use std::sync::Arc;
+
 use shared::access::{Permission, Scope};
 use shared::api::problem::ProblemKind;
 use shared::key::{EnvironmentKey, ProjectKey};
@@ -7,6 +9,7 @@ use shared::revision::{Position, Revision};
 use sqlx::PgConnection;
 
 use super::history::Moment;
+use super::verify::{self, Report};
 use super::{Caller, Cx, Refusal};
 use crate::store;
 use crate::store::audit::{Committed, Entry};
@@ -257,4 +260,26 @@ pub async fn revisions(
         }
     }
     Ok((shown, last))
+}
+
+/// Begins to verify the history and what stands now, one at a time in this daemon. What it answers takes
+/// as long as the history is long.
+///
+/// # Errors
+/// The database's; that another one is under way.
+pub async fn verify(
+    cx: &Cx,
+) -> Result<impl Future<Output = Result<Report, Refusal>> + Send + use<>, Refusal> {
+    let Ok(alone) = Arc::clone(cx.gate.verifying()).try_lock_owned() else {
+        return Err(Refusal::Plain(
+            ProblemKind::TooManyRequests,
+            "the history is being verified already; ask again when that is done".to_owned(),
+        ));
+    };
+    let mut conn = cx.gate.read().await?;
+    Ok(async move {
+        let report = verify::verify(&mut conn).await?;
+        drop(alone);
+        Ok(report)
+    })
 }

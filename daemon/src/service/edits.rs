@@ -32,7 +32,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             replace_config(cx, draft, (p, f, e), document.as_ref(), *enabled, at).await
         }
         Mutation::PatchConfig(p, f, e, patch) => patch_config(draft, p, f, e, patch, at).await,
-        Mutation::CreateSegment(p, e, segment) => create_segment(cx, draft, p, e, segment).await,
+        Mutation::CreateSegment(p, e, segment) => create_segment(cx, draft, p, e, segment, at).await,
         Mutation::UpdateSegment(p, e, s, patch) => update_segment(draft, p, e, s, patch, at).await,
         Mutation::ArchiveSegment(p, e, s) => archive_segment(draft, p, e, s, true).await,
         Mutation::RestoreSegment(p, e, s) => archive_segment(draft, p, e, s, false).await,
@@ -62,6 +62,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             }
             _ => Err(Refusal::unknown(format!("SDK credential {id}"))),
         },
+        Mutation::Revert(revision) => super::revert::apply(cx, draft, *revision).await,
         Mutation::Put(entity) => draft.put(entity.as_ref().clone(), at).await,
     }
 }
@@ -106,7 +107,8 @@ async fn live_flag(draft: &mut Draft<'_>, project: &ProjectKey, flag: &FlagKey) 
     }
 }
 
-fn project_view(entity: &Entity) -> Json {
+/// What of a project people edit.
+pub fn project_view(entity: &Entity) -> Json {
     let Entity::Project(p) = entity else { return Json::Null };
     [
         ("name", Json::from(p.name.as_str())),
@@ -118,7 +120,8 @@ fn project_view(entity: &Entity) -> Json {
     .collect()
 }
 
-fn read_project(mut project: Project, view: &Json, at: &str) -> Result<Project, Vec<Fault>> {
+/// A project with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_project(mut project: Project, view: &Json, at: &str) -> Result<Project, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<ProjectKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();
@@ -177,7 +180,8 @@ async fn update_project(
     draft.put(Entity::Project(project), at).await
 }
 
-fn environment_view(entity: &Entity) -> Json {
+/// What of an environment people edit.
+pub fn environment_view(entity: &Entity) -> Json {
     let Entity::Environment(e) = entity else { return Json::Null };
     let mut view = entity.to_json();
     for hidden in ["id", "project", "key", "versionBase"] {
@@ -187,7 +191,12 @@ fn environment_view(entity: &Entity) -> Json {
     view
 }
 
-fn read_environment(mut environment: Environment, view: &Json, at: &str) -> Result<Environment, Vec<Fault>> {
+/// An environment with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_environment(
+    mut environment: Environment,
+    view: &Json,
+    at: &str,
+) -> Result<Environment, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<EnvironmentKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();
@@ -367,7 +376,8 @@ pub fn flag_view(entity: &Entity) -> Json {
     .collect()
 }
 
-fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, Vec<Fault>> {
+/// A flag with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<FlagKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();
@@ -599,6 +609,7 @@ async fn create_segment(
     project: &ProjectKey,
     environment: &EnvironmentKey,
     new: &NewSegment,
+    at: &str,
 ) -> Result<(), Refusal> {
     live_environment(draft, project, environment).await?;
     if draft.segment(project, environment, &new.key).await?.is_some() {
@@ -617,7 +628,7 @@ async fn create_segment(
         document: new.document.clone(),
         archived: false,
     };
-    draft.put(Entity::Segment(segment), "/document").await
+    draft.put(Entity::Segment(segment), &format!("{at}/document")).await
 }
 
 /// What of a segment people edit.
@@ -631,6 +642,28 @@ pub fn segment_view(entity: &Entity) -> Json {
     ]
     .into_iter()
     .collect()
+}
+
+/// A segment with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_segment(mut segment: Segment, view: &Json, at: &str) -> Result<Segment, Vec<Fault>> {
+    let mut fields = Fields::of(view, at)?;
+    let same = fields.take::<Option<SegmentKey>>("key").flatten();
+    let name = fields.take::<Option<String>>("name").flatten();
+    let description = fields.take::<Option<String>>("description").flatten();
+    let tags = fields.take::<Option<Vec<String>>>("tags").flatten();
+    let document = fields.take::<Option<Json>>("document").flatten();
+    if same.is_some_and(|k| k != segment.key) {
+        fields.fault("key", "a key never changes");
+    }
+    if document.as_ref().is_none_or(|d| d.as_object().is_none()) {
+        fields.fault("document", "must be an object");
+    }
+    fields.finish()?;
+    segment.name = name.unwrap_or_else(|| segment.key.to_string());
+    segment.description = description.unwrap_or_default();
+    segment.tags = tags.unwrap_or_default();
+    segment.document = document.unwrap_or_default();
+    Ok(segment)
 }
 
 async fn update_segment(
@@ -647,29 +680,7 @@ async fn update_segment(
     };
     let reference = EntityRef::Segment(project.clone(), environment.clone(), key.clone());
     let view = draft.edit(&reference, segment_view, |view| patched(view, patch, at)).await?;
-    let read = |view: &Json| -> Result<(String, String, Vec<String>, Json), Vec<Fault>> {
-        let mut fields = Fields::of(view, at)?;
-        let same = fields.take::<Option<SegmentKey>>("key").flatten();
-        let name = fields.take::<Option<String>>("name").flatten();
-        let description = fields.take::<Option<String>>("description").flatten();
-        let tags = fields.take::<Option<Vec<String>>>("tags").flatten();
-        let document = fields.take::<Option<Json>>("document").flatten();
-        if same.is_some_and(|k| k != *key) {
-            fields.fault("key", "a key never changes");
-        }
-        if document.as_ref().is_none_or(|d| d.as_object().is_none()) {
-            fields.fault("document", "must be an object");
-        }
-        fields.finish()?;
-        Ok((
-            name.unwrap_or_else(|| key.to_string()),
-            description.unwrap_or_default(),
-            tags.unwrap_or_default(),
-            document.unwrap_or_default(),
-        ))
-    };
-    (segment.name, segment.description, segment.tags, segment.document) =
-        read(&view).map_err(Refusal::Invalid)?;
+    segment = read_segment(segment, &view, at).map_err(Refusal::Invalid)?;
     draft.put(Entity::Segment(segment), &format!("{at}/document")).await
 }
 

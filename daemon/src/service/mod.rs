@@ -10,8 +10,12 @@ pub mod edits;
 pub mod flags;
 pub mod gate;
 pub mod history;
+pub mod idempotency;
 pub mod plan;
+pub mod revert;
 pub mod validate;
+pub mod verify;
+pub mod verify_rows;
 
 use std::sync::Arc;
 
@@ -111,6 +115,8 @@ pub struct WriteOptions {
     pub confirm: Option<String>,
     /// What the actor says about it.
     pub comment: Option<String>,
+    /// What the history says where the actor says nothing.
+    pub default_comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
     /// The ETag that was read; another current one is refused.
@@ -130,6 +136,7 @@ impl Default for WriteOptions {
             plan_hash: None,
             confirm: None,
             comment: None,
+            default_comment: None,
             base_revision: None,
             if_match: None,
             idempotency: None,

@@ -181,6 +181,7 @@ async fn check_flag_places(
     for edge in store::prerequisites::edges(draft.conn, &flag.project, None).await? {
         if edge.prerequisite == flag.key.as_str()
             && !usize::try_from(edge.variation).is_ok_and(|v| flag.selectable(v))
+            && still_waits(draft, &flag.project, &edge).await?
         {
             faults.push(Fault::new(
                 format!("{origin}/variations"),
@@ -189,6 +190,22 @@ async fn check_flag_places(
         }
     }
     Ok(())
+}
+
+/// Whether the draft leaves a prerequisite as the table has it: the same write may take it away.
+async fn still_waits(
+    draft: &mut Draft<'_>,
+    project: &ProjectKey,
+    edge: &store::prerequisites::Edge,
+) -> Result<bool, Refusal> {
+    let (Ok(flag), Ok(environment)) =
+        (FlagKey::new(edge.flag.clone()), EnvironmentKey::new(edge.environment.clone()))
+    else {
+        return Ok(true);
+    };
+    let config = draft.config(project, &flag, &environment).await?;
+    let wanted = (edge.prerequisite.clone(), edge.variation);
+    Ok(config.is_some_and(|c| prerequisites(&c.document).contains(&wanted)))
 }
 
 /// The flags that have this one as a prerequisite, archived ones left out.
@@ -204,6 +221,7 @@ async fn dependants(
         }
         if let Ok(flag) = FlagKey::new(edge.flag.clone())
             && draft.flag(project, &flag).await?.is_some_and(|f| !f.archived)
+            && still_waits(draft, project, &edge).await?
         {
             found.insert(format!("{} in {}", edge.flag, edge.environment));
         }

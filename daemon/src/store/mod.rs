@@ -15,6 +15,7 @@ pub mod past;
 pub mod prerequisites;
 pub mod projects;
 pub mod segments;
+pub mod verify;
 
 use shared::json::Json;
 use shared::revision::Position;

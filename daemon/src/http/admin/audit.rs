@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream::try_unfold;
+use futures_util::stream::{once, try_unfold};
 use http::{HeaderValue, header};
 use shared::access::{Permission, Scope};
 use shared::api::problem::Problem;
@@ -18,6 +18,7 @@ use crate::http::error::ApiError;
 use crate::http::request::Asked;
 use crate::service::audit::{self, Cursor};
 use crate::service::history::Moment;
+use crate::service::verify::Report;
 use crate::service::{Cx, Refusal};
 use crate::store::audit_query::{Filter, Visible};
 
@@ -327,4 +328,29 @@ pub fn number(moment: Moment) -> Result<Revision, ApiError> {
         Moment::Position(position) => Ok(position.revision),
         Moment::Time(_) => Err(ApiError::unknown("revision of that name; a revision is a number")),
     }
+}
+
+/// Verifies the history: every hash, every link, and every row against its last entry.
+#[utoipa::path(post, path = "/audit/verify", tag = "audit", responses(
+    (status = 200, description = "what was looked at and what is wrong", body = Report),
+    (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn verify(asked: Asked) -> Result<Response, ApiError> {
+    asked.allow(Permission::ReadAudit, Scope::INSTALLATION)?;
+    let report = audit::verify(&asked.cx).await?;
+    // The head of the answer goes out at once: a long history takes longer than a handler may.
+    let body = Body::from_stream(once(async move {
+        match report.await {
+            Ok(report) => Ok(Bytes::from(Json::from_serialize(&report).to_text())),
+            Err(error) => {
+                tracing::warn!(%error, "the verification of the history broke off");
+                Err(std::io::Error::other("the verification broke off"))
+            }
+        }
+    }));
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

@@ -2,4 +2,5 @@
 
 pub mod audit;
 pub mod audit_shapes;
+pub mod changes;
 pub mod flags;

@@ -119,6 +119,11 @@ impl Asked {
             .map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
     }
 
+    /// Whether the path has a part of that name.
+    pub fn path_has(&self, name: &str) -> bool {
+        self.path.contains_key(name)
+    }
+
     /// The key of the project that the path names, or the default one's.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::admin::{audit, changes, flags};
 use super::error::ApiError;
 use crate::net::guard;
 
@@ -29,6 +29,14 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::of_flag))
+        .routes(routes!(audit::revisions))
+        .routes(routes!(audit::revision))
+        .routes(routes!(changes::revert))
+        .routes(routes!(changes::change_set))
+        .routes(routes!(changes::resolve))
 }
 
 /// The whole API.

@@ -3,17 +3,22 @@
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
 //! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
+pub mod audit;
 mod circles;
 pub mod commit;
 pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod history;
+pub mod idempotency;
 pub mod plan;
 mod planning;
 mod reach;
+pub mod revert;
 mod touched;
 pub mod validate;
+pub mod verify;
+pub mod verify_rows;
 mod versions;
 
 use std::sync::Arc;
@@ -115,6 +120,8 @@ pub struct WriteOptions {
     pub confirm: Option<String>,
     /// What the actor says about it.
     pub comment: Option<String>,
+    /// What the history says where the actor says nothing.
+    pub default_comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
     /// The epoch of that revision, where it was said: after a restore the same numbers name other changes.
@@ -136,6 +143,7 @@ impl Default for WriteOptions {
             plan_hash: None,
             confirm: None,
             comment: None,
+            default_comment: None,
             base_revision: None,
             base_epoch: None,
             if_match: None,

@@ -45,6 +45,7 @@ pub struct Gate {
     draining: AtomicBool,
     committed: AtomicI64,
     hint: Notify,
+    verifying: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Gate {
@@ -59,6 +60,7 @@ impl Gate {
             draining: AtomicBool::new(false),
             committed: AtomicI64::new(0),
             hint: Notify::new(),
+            verifying: Arc::default(),
         }
     }
 
@@ -176,6 +178,11 @@ impl Gate {
     /// Waits until something was committed here.
     pub async fn hinted(&self) {
         self.hint.notified().await;
+    }
+
+    /// Held while the history is verified: once at a time, for it reads everything.
+    pub const fn verifying(&self) -> &Arc<tokio::sync::Mutex<()>> {
+        &self.verifying
     }
 
     fn millis(&self) -> i64 {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_query;
 pub mod configs;
 pub mod daemons;
 pub mod flags;
@@ -15,6 +16,7 @@ pub mod past;
 pub mod prerequisites;
 pub mod projects;
 pub mod segments;
+pub mod verify;
 
 use shared::json::Json;
 use shared::revision::Position;

@@ -1,3 +1,6 @@
 //! ROOF: the rooms of our own API, one file a noun.
 
+pub mod audit;
+pub mod audit_shapes;
+pub mod changes;
 pub mod flags;

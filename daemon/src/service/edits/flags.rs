@@ -104,7 +104,8 @@ pub fn flag_view(entity: &Entity) -> Json {
     .collect()
 }
 
-pub(super) fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, Vec<Fault>> {
+/// A flag with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<FlagKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();

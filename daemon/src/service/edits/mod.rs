@@ -8,8 +8,9 @@ mod segments;
 
 use shared::change::{Entity, EntityRef, Mutation};
 
-pub use flags::flag_view;
-pub use segments::segment_view;
+pub use flags::{flag_view, read_flag};
+pub use projects::{environment_view, project_view, read_environment, read_project};
+pub use segments::{read_segment, segment_view};
 
 use super::draft::Draft;
 use super::{Cx, Refusal};
@@ -37,7 +38,9 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             configs::replace_config(cx, draft, (p, f, e), document.as_ref(), *enabled, at).await
         }
         Mutation::PatchConfig(p, f, e, patch) => configs::patch_config(draft, p, f, e, patch, at).await,
-        Mutation::CreateSegment(p, e, segment) => segments::create_segment(cx, draft, p, e, segment).await,
+        Mutation::CreateSegment(p, e, segment) => {
+            segments::create_segment(cx, draft, p, e, segment, at).await
+        }
         Mutation::UpdateSegment(p, e, s, patch) => segments::update_segment(draft, p, e, s, patch, at).await,
         Mutation::ArchiveSegment(p, e, s) => segments::archive_segment(draft, p, e, s, true).await,
         Mutation::RestoreSegment(p, e, s) => segments::archive_segment(draft, p, e, s, false).await,
@@ -67,6 +70,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             }
             _ => Err(Refusal::unknown(format!("SDK credential {id}"))),
         },
+        Mutation::Revert(revision) => super::revert::apply(cx, draft, *revision).await,
         Mutation::Put(entity) => draft.put(entity.as_ref().clone(), at).await,
     }
 }

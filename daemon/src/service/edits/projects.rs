@@ -11,7 +11,8 @@ use super::ground::{live_project, patched, taken};
 use crate::service::draft::Draft;
 use crate::service::{Cx, Refusal};
 
-pub(super) fn project_view(entity: &Entity) -> Json {
+/// What of a project people edit.
+pub fn project_view(entity: &Entity) -> Json {
     let Entity::Project(p) = entity else { return Json::Null };
     [
         ("name", Json::from(p.name.as_str())),
@@ -23,7 +24,8 @@ pub(super) fn project_view(entity: &Entity) -> Json {
     .collect()
 }
 
-pub(super) fn read_project(mut project: Project, view: &Json, at: &str) -> Result<Project, Vec<Fault>> {
+/// A project with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_project(mut project: Project, view: &Json, at: &str) -> Result<Project, Vec<Fault>> {
     let mut fields = Fields::of(view, at)?;
     let key = fields.take::<Option<ProjectKey>>("key").flatten();
     let name = fields.take::<Option<String>>("name").flatten();
@@ -82,7 +84,8 @@ pub(super) async fn update_project(
     draft.put(Entity::Project(project), at).await
 }
 
-pub(super) fn environment_view(entity: &Entity) -> Json {
+/// What of an environment people edit.
+pub fn environment_view(entity: &Entity) -> Json {
     let Entity::Environment(e) = entity else { return Json::Null };
     let mut view = entity.to_json();
     for hidden in ["id", "project", "key", "versionBase"] {
@@ -92,7 +95,8 @@ pub(super) fn environment_view(entity: &Entity) -> Json {
     view
 }
 
-pub(super) fn read_environment(
+/// An environment with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_environment(
     mut environment: Environment,
     view: &Json,
     at: &str,

@@ -17,6 +17,7 @@ pub(super) async fn create_segment(
     project: &ProjectKey,
     environment: &EnvironmentKey,
     new: &NewSegment,
+    at: &str,
 ) -> Result<(), Refusal> {
     live_environment(draft, project, environment).await?;
     if draft.segment(project, environment, &new.key).await?.is_some() {
@@ -35,7 +36,7 @@ pub(super) async fn create_segment(
         document: new.document.clone(),
         archived: false,
     };
-    draft.put(Entity::Segment(segment), "/document").await
+    draft.put(Entity::Segment(segment), &format!("{at}/document")).await
 }
 
 /// What of a segment people edit.
@@ -51,6 +52,28 @@ pub fn segment_view(entity: &Entity) -> Json {
     .collect()
 }
 
+/// A segment with its editable part as `view` says, which stands at `at` of the request.
+pub fn read_segment(mut segment: Segment, view: &Json, at: &str) -> Result<Segment, Vec<Fault>> {
+    let mut fields = Fields::of(view, at)?;
+    let same = fields.take::<Option<SegmentKey>>("key").flatten();
+    let name = fields.take::<Option<String>>("name").flatten();
+    let description = fields.take::<Option<String>>("description").flatten();
+    let tags = fields.take::<Option<Vec<String>>>("tags").flatten();
+    let document = fields.take::<Option<Json>>("document").flatten();
+    if same.is_some_and(|k| k != segment.key) {
+        fields.fault("key", "a key never changes");
+    }
+    if document.as_ref().is_none_or(|d| d.as_object().is_none()) {
+        fields.fault("document", "must be an object");
+    }
+    fields.finish()?;
+    segment.name = name.unwrap_or_else(|| segment.key.to_string());
+    segment.description = description.unwrap_or_default();
+    segment.tags = tags.unwrap_or_default();
+    segment.document = document.unwrap_or_default();
+    Ok(segment)
+}
+
 pub(super) async fn update_segment(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
@@ -59,35 +82,13 @@ pub(super) async fn update_segment(
     patch: &Patch,
     at: &str,
 ) -> Result<(), Refusal> {
-    let mut segment = match draft.segment(project, environment, key).await? {
+    let segment = match draft.segment(project, environment, key).await? {
         Some(segment) if !segment.archived => segment,
         _ => return Err(Refusal::unknown(format!("segment {key}"))),
     };
     let reference = EntityRef::Segment(project.clone(), environment.clone(), key.clone());
     let view = draft.edit(&reference, segment_view, |view| patched(view, patch, at)).await?;
-    let read = |view: &Json| -> Result<(String, String, Vec<String>, Json), Vec<Fault>> {
-        let mut fields = Fields::of(view, at)?;
-        let same = fields.take::<Option<SegmentKey>>("key").flatten();
-        let name = fields.take::<Option<String>>("name").flatten();
-        let description = fields.take::<Option<String>>("description").flatten();
-        let tags = fields.take::<Option<Vec<String>>>("tags").flatten();
-        let document = fields.take::<Option<Json>>("document").flatten();
-        if same.is_some_and(|k| k != *key) {
-            fields.fault("key", "a key never changes");
-        }
-        if document.as_ref().is_none_or(|d| d.as_object().is_none()) {
-            fields.fault("document", "must be an object");
-        }
-        fields.finish()?;
-        Ok((
-            name.unwrap_or_else(|| key.to_string()),
-            description.unwrap_or_default(),
-            tags.unwrap_or_default(),
-            document.unwrap_or_default(),
-        ))
-    };
-    (segment.name, segment.description, segment.tags, segment.document) =
-        read(&view).map_err(Refusal::Invalid)?;
+    let segment = read_segment(segment, &view, at).map_err(Refusal::Invalid)?;
     draft.put(Entity::Segment(segment), &format!("{at}/document")).await
 }
 

@@ -47,6 +47,16 @@ impl FromRequestParts<AppState> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Self::of(parts, state, true).await
+    }
+}
+
+impl Asked {
+    /// Finds the caller and the catalog; a read waits for what this daemon itself committed.
+    ///
+    /// # Errors
+    /// 401, or a parameter that cannot be read.
+    pub async fn of(parts: &mut Parts, state: &AppState, reads: bool) -> Result<Self, ApiError> {
         if !state.live.ready() {
             let mut error =
                 ApiError::new(ProblemKind::DatabaseUnavailable, "the daemon has no catalog to serve yet");
@@ -64,19 +74,30 @@ impl FromRequestParts<AppState> for Asked {
         // While the follower cannot follow, waiting for it is in vain: what is there serves.
         let follows = !state.live.stale() && !state.gate.regressed();
         let own = if follows { state.gate.last_committed() } else { 0 };
-        if !state.live.wait_for(own.max(wanted), OWN_WRITES).await && wanted > own {
-            let mut error = ApiError::new(
-                ProblemKind::DatabaseUnavailable,
-                format!("revision {wanted} has not arrived here yet"),
-            );
-            error.retry_after = Some(1);
-            return Err(error);
+        let mut catalog = state.live.catalog();
+        let mut caller = identity::caller(state, &catalog, parts);
+        let behind = catalog.position.revision.0;
+        // A write is checked under the head's lock, so it waits for nothing but a credential that was
+        // made here a moment ago.
+        let due = if reads || caller.is_err() { own } else { 0 };
+        let due = if caller.is_ok() { due.max(wanted) } else { due };
+        if due > behind {
+            if !state.live.wait_for(due, OWN_WRITES).await && wanted > own {
+                let mut error = ApiError::new(
+                    ProblemKind::DatabaseUnavailable,
+                    format!("revision {wanted} has not arrived here yet"),
+                );
+                error.retry_after = Some(1);
+                return Err(error);
+            }
+            // What arrived meanwhile may be about the caller.
+            catalog = state.live.catalog();
+            caller = identity::caller(state, &catalog, parts);
         }
+        let caller = caller?;
         let path = axum::extract::Path::<HashMap<String, String>>::from_request_parts(parts, state)
             .await
             .map_or_else(|_| HashMap::new(), |p| p.0);
-        let catalog = state.live.catalog();
-        let caller = identity::caller(state, &catalog, parts)?;
         let cx = Cx {
             gate: Arc::clone(&state.gate),
             clock: Arc::clone(&state.clock),
@@ -212,6 +233,15 @@ impl Asked {
         if decision.allowed { Ok(()) } else { Err(ApiError::new(ProblemKind::Forbidden, decision.because)) }
     }
 
+    /// Who is calling, for the access log.
+    pub fn who(&self) -> crate::access_log::Who {
+        crate::access_log::Who {
+            principal: self.cx.caller.principal.clone(),
+            credential: self.cx.caller.credential.clone(),
+            request_id: self.cx.request_id.clone(),
+        }
+    }
+
     /// An answer that tells the revision it reflects; 304 where the caller has it already.
     pub fn reply(&self, etag: Option<String>, body: &Json) -> Response {
         let known = etag.as_ref().is_some_and(|etag| {
@@ -283,7 +313,7 @@ impl FromRequest<AppState> for Writing {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let asked = Asked::from_request_parts(&mut parts, state).await?;
+        let asked = Asked::of(&mut parts, state, false).await?;
         let method = parts.method.clone();
         let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let content_type = content_type(&parts.headers)?;
@@ -388,6 +418,23 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
 }
 
 impl Writing {
+    /// The project of the path, or the default one. Whether there is one, the write path says: the
+    /// catalog may not know yet what was made a moment ago.
+    ///
+    /// # Errors
+    /// 404 where the text cannot be a key.
+    pub fn project(&self) -> Result<ProjectKey, ApiError> {
+        if self.asked.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
+    }
+
+    /// The environment of the path; see [`Writing::project`].
+    ///
+    /// # Errors
+    /// 404 where the text cannot be a key.
+    pub fn environment(&self, _: &ProjectKey) -> Result<EnvironmentKey, ApiError> {
+        self.path("environment")
+    }
+
     /// The body, which must be there.
     ///
     /// # Errors

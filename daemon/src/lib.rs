@@ -1,6 +1,7 @@
 //! The Flagstaff daemon.
 
 pub mod app;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod http;

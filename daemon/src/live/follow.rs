@@ -174,6 +174,9 @@ async fn reload(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         gate.set_regressed(true);
         return Ok(Step::Regressed);
     }
+    if fresh.position.epoch > old.position.epoch {
+        gate.begin_epoch(fresh.position);
+    }
     adopt(live, fresh);
     Ok(Step::Loaded)
 }

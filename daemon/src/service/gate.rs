@@ -146,6 +146,11 @@ impl Gate {
         self.hint.notify_one();
     }
 
+    /// Takes back what lies after `position`: in a new epoch it never comes, and nobody shall wait for it.
+    pub fn begin_epoch(&self, position: Position) {
+        self.committed.fetch_min(position.revision.0, Ordering::AcqRel);
+    }
+
     /// The last revision this daemon committed: its own readers wait for it.
     pub fn last_committed(&self) -> i64 {
         self.committed.load(Ordering::Acquire)

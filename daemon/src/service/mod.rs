@@ -6,9 +6,12 @@
 pub mod commit;
 pub mod draft;
 pub mod edits;
+pub mod epoch;
 pub mod flags;
 pub mod gate;
+pub mod install;
 pub mod plan;
+pub mod rollback;
 pub mod validate;
 
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use shared::api::problem::ProblemKind;
 use shared::audit::RevisionKind;
 use shared::fault::Fault;
 use shared::json::{Conflict, Json};
-use shared::revision::Revision;
+use shared::revision::{Position, Revision};
 
 use crate::clock::Clock;
 use crate::store::StoreError;
@@ -119,6 +122,8 @@ pub struct WriteOptions {
     pub kind: RevisionKind,
     /// The tier of an import, a seed or a promotion: the whole environment.
     pub whole_environment: bool,
+    /// Begin a new epoch: the database went back, and this is the newest position anybody has seen.
+    pub new_epoch: Option<Position>,
 }
 
 impl Default for WriteOptions {
@@ -133,6 +138,7 @@ impl Default for WriteOptions {
             idempotency: None,
             kind: RevisionKind::Change,
             whole_environment: false,
+            new_epoch: None,
         }
     }
 }

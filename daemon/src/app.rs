@@ -8,14 +8,17 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::backup::worker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::model::Target;
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
-use crate::live::Live;
+use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
+use crate::live::heartbeat::{self, Myself};
+use crate::live::{Live, begin, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
@@ -110,7 +113,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the follower on a pool whose database is migrated.
+    /// Starts with a catalog on disk that is sealed against damage only: see [`App::start_sealed`].
     pub fn start(
         config: Arc<Config>,
         pool: PgPool,
@@ -118,14 +121,43 @@ impl App {
         metrics: PrometheusHandle,
         drain: Drain,
     ) -> Self {
+        Self::start_sealed(config, pool, clock, metrics, drain, None)
+    }
+
+    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
+    /// then the catalog on disk is served, which `key` seals.
+    pub fn start_sealed(
+        config: Arc<Config>,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        metrics: PrometheusHandle,
+        drain: Drain,
+        key: Option<[u8; 32]>,
+    ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
         let live =
             Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
-        tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
-        Self { state: AppState { live, gate, clock, config, drain, metrics }, stop, tasks }
+        let disk = Disk::below(&config.data.directory, key);
+        tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
+        let state = AppState { live, gate, clock, config, drain, metrics };
+        tasks.spawn(worker::work(
+            Arc::clone(&state.config),
+            Arc::clone(&state.gate),
+            Arc::clone(&state.clock),
+            stop.clone(),
+        ));
+        let (begun, halt) = (state.clone(), stop.clone());
+        tasks.spawn(async move {
+            let remembered = tokio::task::spawn_blocking(move || disk.read()).await.ok().flatten();
+            let AppState { live, gate, clock, .. } = begun;
+            let prepare = || migrate(gate.pool(), clock.as_ref());
+            begin::begin(&live, &gate, remembered, prepare, &halt).await;
+            follow::follow(live, gate, settings, halt).await;
+        });
+        Self { state, stop, tasks }
     }
 
     /// Serves until the drain is over, then stops what runs.
@@ -133,6 +165,14 @@ impl App {
         let limits = Limits::of(&self.state.config);
         let app = edge::around(router::router(self.state.clone()), &limits, Arc::clone(&self.state.clock));
         let gate = Arc::clone(&self.state.gate);
+        let myself = Myself {
+            id: self.state.clock.uuid(),
+            name: host_name(),
+            address: listeners.address().map_or_else(|| "unix".to_owned(), |address| address.to_string()),
+            started_at: self.state.clock.now(),
+        };
+        let live = Arc::clone(&self.state.live);
+        self.tasks.spawn(heartbeat::beat(live, Arc::clone(&gate), myself, self.stop.clone()));
         let going = self.state.drain.going();
         self.tasks.spawn(async move {
             going.await;
@@ -144,4 +184,12 @@ impl App {
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
     }
+}
+
+/// The host's name, for people who have several daemons.
+fn host_name() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
+    if name.is_empty() { "flagstaffd".to_owned() } else { name }
 }

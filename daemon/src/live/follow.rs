@@ -69,6 +69,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
             Ok(Err(error)) => {
                 failures += 1;
                 live.set_stale(true);
+                gate.failed();
                 listener = None;
                 if failures == 1 {
                     tracing::warn!(%error, "the database does not answer; serving what is there");
@@ -77,6 +78,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
             Err(_) => {
                 failures += 1;
                 live.set_stale(true);
+                gate.failed();
                 listener = None;
                 tracing::warn!("the database took more than 10 s to answer");
             }
@@ -117,6 +119,11 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         return Ok(Step::Regressed);
     }
     gate.set_regressed(false);
+    if live.provisional() {
+        // What came from the disk was good enough to serve, not to build on.
+        drop(conn);
+        return reload(live, gate).await;
+    }
     if head.position == catalog.position {
         return Ok(Step::Same);
     }
@@ -177,6 +184,7 @@ async fn reload(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
     if fresh.position.epoch > old.position.epoch {
         gate.begin_epoch(fresh.position);
     }
+    live.set_provisional(false);
     adopt(live, fresh);
     Ok(Step::Loaded)
 }

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod error;
+pub mod health;
 pub mod identity;
 pub mod request;
 pub mod router;

@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::admin::{backups, flags};
 use super::error::ApiError;
+use super::health;
 use crate::net::guard;
 
 #[derive(OpenApi)]
@@ -31,10 +32,27 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::payload))
 }
 
+/// What belongs to the installation and to no project.
+fn operation() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(backups::list, backups::create)).routes(routes!(backups::get))
+}
+
+/// What is asked by whoever starts, stops and watches the daemon.
+fn probes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).split_for_parts();
+    let (nouns, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api", operation())
+        .merge(probes())
+        .split_for_parts();
     let _ = document;
     let (others, _) =
         OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();

@@ -79,6 +79,11 @@ fn adjust(config: &mut Config) {
     config.database.url = Secret::from(String::new());
     config.database.host.clear();
     config.database.name.clear();
+    let data = &config.data.directory;
+    config.postgres.data = data.join("postgres");
+    config.secrets.key_file = data.join("secrets.key");
+    config.backup.directory = data.join("backups");
+    config.backup.enabled = false;
     config.system_config.environment = "staging".to_owned();
     // There is nobody to spread.
     config.drain.stream_spread = std::time::Duration::ZERO;

@@ -10,14 +10,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::AccessLog;
+use crate::backup::worker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
-use crate::live::Live;
+use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
+use crate::live::heartbeat::{self, Myself};
+use crate::live::{Live, begin, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
@@ -133,7 +136,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the follower on a pool whose database is migrated.
+    /// Starts with a catalog on disk that is sealed against damage only: see [`App::start_sealed`].
     pub fn start(
         config: Arc<Config>,
         pool: PgPool,
@@ -141,20 +144,48 @@ impl App {
         metrics: PrometheusHandle,
         drain: Drain,
     ) -> Self {
+        Self::start_sealed(config, pool, clock, metrics, drain, None)
+    }
+
+    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
+    /// then the catalog on disk is served, which `key` seals.
+    pub fn start_sealed(
+        config: Arc<Config>,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        metrics: PrometheusHandle,
+        drain: Drain,
+        key: Option<[u8; 32]>,
+    ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
         let live =
             Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
-        tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
         let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
         tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
         tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
         let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
         tasks.spawn(written);
+        let disk = Disk::below(&config.data.directory, key);
+        tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
+        tasks.spawn(worker::work(
+            Arc::clone(&state.config),
+            Arc::clone(&state.gate),
+            Arc::clone(&state.clock),
+            stop.clone(),
+        ));
+        let (begun, halt) = (state.clone(), stop.clone());
+        tasks.spawn(async move {
+            let remembered = tokio::task::spawn_blocking(move || disk.read()).await.ok().flatten();
+            let AppState { live, gate, clock, .. } = begun;
+            let prepare = || migrate(gate.pool(), clock.as_ref());
+            begin::begin(&live, &gate, remembered, prepare, &halt).await;
+            follow::follow(live, gate, settings, halt).await;
+        });
         Self { state, stop, tasks }
     }
 
@@ -163,6 +194,14 @@ impl App {
         let limits = Limits::of(&self.state.config);
         let app = edge::around(router::router(self.state.clone()), &limits, Arc::clone(&self.state.clock));
         let gate = Arc::clone(&self.state.gate);
+        let myself = Myself {
+            id: self.state.clock.uuid(),
+            name: host_name(),
+            address: listeners.address().map_or_else(|| "unix".to_owned(), |address| address.to_string()),
+            started_at: self.state.clock.now(),
+        };
+        let live = Arc::clone(&self.state.live);
+        self.tasks.spawn(heartbeat::beat(live, Arc::clone(&gate), myself, self.stop.clone()));
         let going = self.state.drain.going();
         self.tasks.spawn(async move {
             going.await;
@@ -197,4 +236,12 @@ async fn first_owner(state: AppState, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The host's name, for people who have several daemons.
+fn host_name() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
+    if name.is_empty() { "flagstaffd".to_owned() } else { name }
 }

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod app;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod credential;

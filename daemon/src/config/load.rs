@@ -56,11 +56,7 @@ impl Loaded {
         if demo {
             config.access.mode = AccessMode::Demo;
         }
-        let places = if demo && config.data.directory.as_os_str().is_empty() {
-            demo_places(&sources.places)
-        } else {
-            sources.places.clone()
-        };
+        let places = if demo { demo_places(&sources.places) } else { sources.places.clone() };
         fill(&mut config, &places);
         check(&config, &layers)?;
         let mut effective = layers.effective();

@@ -5,6 +5,7 @@
 pub mod accounted;
 pub mod admin;
 pub mod error;
+pub mod health;
 pub mod identity;
 pub mod os_users;
 pub mod paging;

@@ -9,8 +9,9 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use super::accounted;
-use super::admin::{access, audit, changes, credentials, environments, flags, projects, segments};
+use super::admin::{access, audit, backups, changes, credentials, environments, flags, projects, segments};
 use super::error::ApiError;
+use super::health;
 use crate::net::guard;
 
 #[derive(OpenApi)]
@@ -58,15 +59,29 @@ fn installation() -> OpenApiRouter<AppState> {
         .routes(routes!(access::revoke_token))
         .routes(routes!(access::list_bindings, access::create_binding))
         .routes(routes!(access::replace_binding, access::remove_binding))
+        .routes(routes!(backups::list, backups::create))
+        .routes(routes!(backups::get))
 }
 
 fn documented() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).nest("/api", installation())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api", installation())
+        .merge(probes())
 }
 
 /// The OpenAPI document of every route.
 pub fn document() -> utoipa::openapi::OpenApi {
     documented().into_openapi()
+}
+
+/// What is asked by whoever starts, stops and watches the daemon.
+fn probes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
 }
 
 /// The whole API.

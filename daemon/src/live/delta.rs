@@ -30,6 +30,7 @@ pub struct Delta {
     /// The flags whose result may differ, by place, those that rest on a changed one included.
     pub affected: BTreeMap<Place, BTreeSet<FlagKey>>,
     encoded: Vec<OnceLock<Bytes>>,
+    opening: OnceLock<Bytes>,
 }
 
 impl Delta {
@@ -44,6 +45,7 @@ impl Delta {
             affected,
             encoded: entries.iter().map(|_| OnceLock::new()).collect(),
             entries,
+            opening: OnceLock::new(),
         }
     }
 
@@ -56,7 +58,14 @@ impl Delta {
             snapshot: true,
             affected: BTreeMap::new(),
             encoded: Vec::new(),
+            opening: OnceLock::new(),
         }
+    }
+
+    /// How every message about this revision begins, made once for everybody:
+    /// `{"type":"revision","revision":..,..,"source":..`, without the closing brace.
+    pub fn opening(&self) -> Bytes {
+        self.opening.get_or_init(|| Bytes::from(opening(self))).clone()
     }
 
     /// The bytes of an entry, `{"entity": .., "before": .., "after": ..}`, made once for everybody.
@@ -72,6 +81,27 @@ impl Delta {
         let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
         256 + self.entries.iter().map(|e| 256 + 2 * (text(&e.before) + text(&e.after))).sum::<usize>()
     }
+}
+
+fn opening(delta: &Delta) -> String {
+    let header = &delta.header;
+    let at = header.at.format(&time::format_description::well_known::Rfc3339);
+    let message: Json = [
+        ("type", Json::from("revision")),
+        ("revision", Json::from(delta.position.revision.0)),
+        ("epoch", Json::from(delta.position.epoch.0)),
+        ("position", Json::from(delta.position.to_string())),
+        ("at", at.map_or(Json::Null, Json::from)),
+        ("kind", Json::from(header.kind.as_str())),
+        ("actor", Json::from(header.actor.as_str())),
+        ("comment", header.comment.as_deref().map_or(Json::Null, Json::from)),
+        ("source", Json::from(header.source.as_str())),
+    ]
+    .into_iter()
+    .collect();
+    let mut text = message.to_text();
+    text.pop();
+    text
 }
 
 /// An entry as the feed and the audit show it.

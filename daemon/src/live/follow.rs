@@ -70,6 +70,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 failures += 1;
                 gate.failed();
                 live.set_stale(true);
+                gate.failed();
                 listener = None;
                 if failures == 1 {
                     tracing::warn!(%error, "the database does not answer; serving what is there");
@@ -79,6 +80,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 failures += 1;
                 gate.failed();
                 live.set_stale(true);
+                gate.failed();
                 listener = None;
                 tracing::warn!("the database took more than 10 s to answer");
             }
@@ -119,6 +121,11 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         return Ok(Step::Regressed);
     }
     gate.set_regressed(false);
+    if live.provisional() {
+        // What came from the disk was good enough to serve, not to build on.
+        drop(conn);
+        return reload(live, gate).await;
+    }
     if head.position == catalog.position {
         return Ok(Step::Same);
     }
@@ -179,6 +186,7 @@ async fn reload(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
     if fresh.position.epoch != old.position.epoch {
         gate.forget_committed();
     }
+    live.set_provisional(false);
     adopt(live, fresh);
     Ok(Step::Loaded)
 }

@@ -3,24 +3,35 @@
 //! Only [`follow`] writes; everything else reads [`Live`]. The children import this file for [`Live`];
 //! it names their types and runs none of their code.
 
+pub mod begin;
 pub mod catalog;
 pub mod clients;
 pub mod delta;
+pub mod disk;
 pub mod feed;
 pub mod follow;
+pub mod heartbeat;
+pub mod keep;
 pub mod load;
 pub mod past;
+pub mod snapshot;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use shared::revision::Position;
+use uuid::Uuid;
 
 use catalog::Catalog;
 use clients::Clients;
 use feed::Feed;
+use heartbeat::Daemons;
+use snapshot::Snapshots;
+
+/// How long to wait for a revision while the database does not answer.
+const WHILE_STALE: Duration = Duration::from_millis(50);
 
 /// The catalog and the feed, as readers see them.
 pub struct Live {
@@ -28,8 +39,13 @@ pub struct Live {
     feed: Feed,
     past: past::Past,
     clients: Arc<Clients>,
+    daemons: Daemons,
+    snapshots: Snapshots,
+    installation: OnceLock<Uuid>,
     ready: AtomicBool,
     stale: AtomicBool,
+    /// What is served came from the disk and the database has not confirmed it yet.
+    provisional: AtomicBool,
     /// The head's revision as the database last told it: lag is what is between it and the catalog.
     head: AtomicI64,
 }
@@ -42,6 +58,10 @@ impl Live {
             feed: Feed::new(ring),
             past: past::Past::default(),
             clients: Arc::default(),
+            daemons: Daemons::default(),
+            snapshots: Snapshots::default(),
+            installation: OnceLock::new(),
+            provisional: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             head: AtomicI64::new(0),
@@ -68,6 +88,26 @@ impl Live {
         &self.clients
     }
 
+    /// The daemons on this database, as the last heartbeat found them.
+    pub const fn daemons(&self) -> &Daemons {
+        &self.daemons
+    }
+
+    /// Whole environments, encoded once for everybody.
+    pub const fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// The installation whose catalog is served; `None` until the database has told it.
+    pub fn installation(&self) -> Option<Uuid> {
+        self.installation.get().copied()
+    }
+
+    /// Whether what is served came from the disk and the database has not confirmed it yet.
+    pub fn provisional(&self) -> bool {
+        self.provisional.load(Ordering::Acquire)
+    }
+
     /// Whether there is a catalog to serve.
     pub fn ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
@@ -83,11 +123,13 @@ impl Live {
         (self.head.load(Ordering::Acquire) - self.catalog.load().position.revision.0).max(0)
     }
 
-    /// Waits until the catalog holds a revision; false if it took too long.
+    /// Waits until the catalog holds a revision; false if it took too long. While the database is away
+    /// there is little to wait for.
     pub async fn wait_for(&self, revision: i64, timeout: Duration) -> bool {
         if self.catalog.load().position.revision.0 >= revision {
             return true;
         }
+        let timeout = if self.stale() { timeout.min(WHILE_STALE) } else { timeout };
         let mut moves = self.feed.watch();
         tokio::time::timeout(timeout, moves.wait_for(|head: &Position| head.revision.0 >= revision))
             .await
@@ -102,6 +144,15 @@ impl Live {
 
     pub(in crate::live) fn set_stale(&self, stale: bool) {
         self.stale.store(stale, Ordering::Release);
+    }
+
+    pub(in crate::live) fn set_provisional(&self, provisional: bool) {
+        self.provisional.store(provisional, Ordering::Release);
+    }
+
+    pub(in crate::live) fn set_installation(&self, installation: Uuid) {
+        // The first one stays: a daemon serves one installation as long as it runs.
+        let _ = self.installation.set(installation);
     }
 
     pub(in crate::live) fn seen_head(&self, revision: i64) {

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, permitted, planning, reach, touched, validate, versions,
+    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, touched, validate, versions,
 };
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
@@ -88,6 +88,7 @@ pub async fn run(
         permitted::before(cx, &item.mutation)?;
     }
     let mut conn = if options.dry_run { cx.gate.read().await? } else { cx.gate.write().await? };
+    let began = cx.clock.monotonic();
     let result = transact(cx, options, items, render, &mut conn).await;
     match &result {
         Err(Refusal::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) => {
@@ -98,6 +99,8 @@ pub async fn run(
         Err(Refusal::Store(StoreError::Busy(_))) => {}
         Ok(answer) if !options.dry_run => {
             cx.gate.recovered();
+            let took = cx.clock.monotonic().saturating_sub(began);
+            metrics::histogram!("flagstaff_commit_seconds").record(took);
             if let Some(revision) = answer.revision {
                 cx.gate.committed(Position { revision, ..Position::default() });
             }
@@ -163,6 +166,9 @@ async fn transact(
         check_etag(&mut draft, item, options).await?;
         edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
+    if let Some(seen) = options.new_epoch {
+        epoch::raise_bases(&mut draft, epoch::lost(head.position, seen)).await?;
+    }
     bootstrap::use_up(cx, &mut draft).await?;
     versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
@@ -188,7 +194,7 @@ async fn transact(
     let mut done = Done {
         position: head.position,
         at: head.at,
-        changed: !touched.is_empty(),
+        changed: !touched.is_empty() || options.new_epoch.is_some(),
         touched,
         entities: slots
             .into_iter()
@@ -218,6 +224,9 @@ async fn transact(
         StoreError::Unavailable(_) => Refusal::Store(StoreError::OutcomeUnknown),
         other => Refusal::Store(other),
     })?;
+    if done.changed {
+        metrics::counter!("flagstaff_changes_total", "kind" => options.kind.as_str()).increment(1);
+    }
     Ok(answer)
 }
 
@@ -379,7 +388,7 @@ async fn write(
     now: OffsetDateTime,
     done: &mut Done,
 ) -> Result<(), Refusal> {
-    let position = Position { epoch: head.position.epoch, revision: head.position.revision.next() };
+    let position = epoch::next(head.position, options.new_epoch);
     let at = now.max(head.at);
     let header = Header {
         at,

@@ -10,14 +10,17 @@ pub mod commit;
 pub mod credentials;
 pub mod draft;
 pub mod edits;
+pub mod epoch;
 pub mod flags;
 pub mod history;
 pub mod idempotency;
+pub mod install;
 pub mod permitted;
 pub mod plan;
 mod planning;
 mod reach;
 pub mod revert;
+pub mod rollback;
 pub mod tokens;
 mod touched;
 pub mod validate;
@@ -32,7 +35,7 @@ use shared::api::problem::ProblemKind;
 use shared::audit::RevisionKind;
 use shared::fault::Fault;
 use shared::json::{Conflict, Json};
-use shared::revision::Revision;
+use shared::revision::{Position, Revision};
 
 use crate::clock::Clock;
 use crate::store::StoreError;
@@ -145,6 +148,8 @@ pub struct WriteOptions {
     pub kind: RevisionKind,
     /// The tier of an import, a seed or a promotion: the whole environment.
     pub whole_environment: bool,
+    /// Begin a new epoch: the database went back, and this is the newest position anybody has seen.
+    pub new_epoch: Option<Position>,
 }
 
 impl Default for WriteOptions {
@@ -161,6 +166,7 @@ impl Default for WriteOptions {
             idempotency: None,
             kind: RevisionKind::Change,
             whole_environment: false,
+            new_epoch: None,
         }
     }
 }

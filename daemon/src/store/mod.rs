@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod audit_query;
+pub mod backups;
 pub mod configs;
 pub mod daemons;
 pub mod flags;

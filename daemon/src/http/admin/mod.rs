@@ -6,6 +6,7 @@ pub mod audit_shapes;
 pub mod changes;
 pub mod credentials;
 pub mod environments;
+pub mod backups;
 pub mod flags;
 pub mod projects;
 pub mod segments;

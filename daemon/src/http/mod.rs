@@ -3,8 +3,10 @@
 //! The children import this file; `router` is the ROOF: every route on one screen.
 
 pub mod admin;
+pub mod compat;
 pub mod error;
 pub mod identity;
+pub mod openapi;
 pub mod request;
 pub mod router;
 pub mod views;

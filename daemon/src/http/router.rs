@@ -8,8 +8,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::admin::{compare, evaluate, flags};
+use super::compat::system_config;
 use super::error::ApiError;
+use super::openapi;
 use crate::net::guard;
 
 #[derive(OpenApi)]
@@ -29,18 +31,31 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(evaluate::evaluate))
+        .routes(routes!(compare::compare))
+        .routes(routes!(compare::promote))
+}
+
+/// What stands beside the projects.
+fn beside() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(system_config::list, system_config::create))
+        .routes(routes!(system_config::batch))
+        .routes(routes!(system_config::enabled))
+        .routes(routes!(system_config::get, system_config::update, system_config::archive))
+        .routes(routes!(system_config::toggle))
+        .routes(routes!(system_config::check))
 }
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).split_for_parts();
-    let _ = document;
-    let (others, _) =
-        OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
+    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api/projects/{project}", nouns())
+        .merge(beside())
+        .split_for_parts();
     let timeout = state.config.http.handler_timeout;
-    nouns
-        .merge(others)
+    api.merge(openapi::routes(document))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .layer(cors(&state))
         .fallback(not_found)

@@ -62,6 +62,8 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             }
             _ => Err(Refusal::unknown(format!("SDK credential {id}"))),
         },
+        Mutation::Promote(promotion) => super::promote::apply(cx, draft, promotion, at).await,
+        Mutation::EditSystemConfig(wanted) => super::system_config::apply(cx, draft, wanted, at).await,
         Mutation::Put(entity) => draft.put(entity.as_ref().clone(), at).await,
     }
 }
@@ -440,7 +442,7 @@ async fn archive_flag(
 }
 
 /// The configuration of a flag, or a new one where the environment has none yet.
-async fn config_or_new(
+pub(super) async fn config_or_new(
     cx: &Cx,
     draft: &mut Draft<'_>,
     flag: &Flag,

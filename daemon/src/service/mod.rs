@@ -6,9 +6,12 @@
 pub mod commit;
 pub mod draft;
 pub mod edits;
+pub mod evaluate;
 pub mod flags;
 pub mod gate;
 pub mod plan;
+pub mod promote;
+pub mod system_config;
 pub mod validate;
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
 //! ROOF: the rooms of our own API, one file a noun.
 
+pub mod compare;
+pub mod evaluate;
 pub mod flags;

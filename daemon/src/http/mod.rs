@@ -9,6 +9,7 @@ pub mod identity;
 pub mod openapi;
 pub mod request;
 pub mod router;
+pub mod schema;
 pub mod views;
 
 use std::sync::Arc;

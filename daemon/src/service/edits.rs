@@ -442,7 +442,7 @@ async fn archive_flag(
 }
 
 /// The configuration of a flag, or a new one where the environment has none yet.
-pub(super) async fn config_or_new(
+async fn config_or_new(
     cx: &Cx,
     draft: &mut Draft<'_>,
     flag: &Flag,

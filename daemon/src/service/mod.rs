@@ -4,6 +4,7 @@
 //! this file; it imports none of them.
 
 pub mod commit;
+pub mod configured;
 pub mod draft;
 pub mod edits;
 pub mod evaluate;

@@ -8,7 +8,11 @@
 )]
 
 mod edge;
+mod evaluate;
 mod flags;
+mod openapi;
 mod postgres;
 mod program;
+mod promote;
 mod support;
+mod system_config;

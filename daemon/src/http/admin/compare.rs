@@ -11,6 +11,7 @@ use shared::promotion::Promotion;
 
 use crate::http::error::ApiError;
 use crate::http::request::{Asked, Writing, answered};
+use crate::http::schema::{ChangesMade, Said};
 use crate::http::views;
 use crate::service::commit::{self, Answer, Done, Item};
 
@@ -308,7 +309,7 @@ pub struct PromoteRequest {
 #[utoipa::path(post, path = "/environments/promote", tag = "environments", request_body = PromoteRequest,
     responses(
     (status = 200, description = "what was changed, or with dryRun the plan",
-        body = serde_json::Map<String, serde_json::Value>),
+        body = Said<ChangesMade>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn promote(mut writing: Writing) -> Result<Response, ApiError> {

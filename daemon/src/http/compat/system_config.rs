@@ -19,9 +19,11 @@ use time::OffsetDateTime;
 
 use crate::http::error::ApiError;
 use crate::http::request::{Asked, Writing, answered};
+use crate::http::schema::Said;
 use crate::http::views::time;
 use crate::live::catalog::{Catalog, EnvironmentState, Served};
 use crate::service::commit::{self, Answer, Done, Item};
+use crate::service::plan::Plan;
 use crate::service::system_config::etag;
 use crate::store::Stored;
 
@@ -321,6 +323,7 @@ fn invalid(faults: Vec<shared::fault::Fault>) -> ApiError {
 #[utoipa::path(post, path = "/api/v1/system-config/feature-flags", tag = "system-config",
     request_body = FeatureFlagBody, responses(
     (status = 201, description = "the flag", body = FeatureFlag),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(mut writing: Writing) -> Result<Response, ApiError> {
@@ -335,6 +338,7 @@ pub async fn create(mut writing: Writing) -> Result<Response, ApiError> {
     request_body(content = Vec<FeatureFlagBody>, description = "the flags; also as {\"flags\": [...]}"),
     responses(
     (status = 201, description = "the flags", body = Vec<FeatureFlag>),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn batch(mut writing: Writing) -> Result<Response, ApiError> {
@@ -449,7 +453,7 @@ async fn edit(mut writing: Writing, edit: Edit, flip: bool) -> Result<Response, 
 /// Changes what the body names; the rest stays.
 #[utoipa::path(put, path = "/api/v1/system-config/feature-flags/{name}", tag = "system-config",
     params(("name" = String, Path, description = "the flag")), request_body = FeatureFlagBody, responses(
-    (status = 200, description = "the flag", body = FeatureFlag),
+    (status = 200, description = "the flag", body = Said<FeatureFlag>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn update(mut writing: Writing) -> Result<Response, ApiError> {
@@ -470,7 +474,7 @@ pub async fn update(mut writing: Writing) -> Result<Response, ApiError> {
     params(("name" = String, Path, description = "the flag")),
     request_body(content = Option<serde_json::Map<String, serde_json::Value>>, description = "{enabled}"),
     responses(
-    (status = 200, description = "the flag", body = FeatureFlag),
+    (status = 200, description = "the flag", body = Said<FeatureFlag>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
@@ -487,7 +491,7 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
 /// Archives a flag: it is served to nobody, and its name stays taken.
 #[utoipa::path(delete, path = "/api/v1/system-config/feature-flags/{name}", tag = "system-config",
     params(("name" = String, Path, description = "the flag")), responses(
-    (status = 200, description = "the archived flag", body = FeatureFlag),
+    (status = 200, description = "the archived flag", body = Said<FeatureFlag>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn archive(writing: Writing) -> Result<Response, ApiError> {

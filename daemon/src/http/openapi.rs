@@ -7,6 +7,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
+use shared::eval::{ClauseStep, PrerequisiteStep, SegmentRuleStep, SegmentStep};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -16,6 +17,19 @@ use utoipa::openapi::{
 
 use super::AppState;
 use super::request::json;
+
+/// What the document begins with; the routes add themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Flagstaff",
+        description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
+        license(name = "Apache-2.0")
+    ),
+    // Steps hold steps: what refers to itself is not collected by the routes.
+    components(schemas(PrerequisiteStep, SegmentStep, SegmentRuleStep, ClauseStep))
+)]
+pub struct Document;
 
 /// Where the document is served.
 pub const DOCUMENT: &str = "/api/openapi.json";

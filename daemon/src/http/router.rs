@@ -14,14 +14,6 @@ use super::error::ApiError;
 use super::openapi;
 use crate::net::guard;
 
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Flagstaff",
-    description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
-    license(name = "Apache-2.0")
-))]
-struct Document;
-
 /// The nouns: mounted for the default project and for every other one.
 fn nouns() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -49,7 +41,7 @@ fn beside() -> OpenApiRouter<AppState> {
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (api, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api", nouns())
         .nest("/api/projects/{project}", nouns())
         .merge(beside())

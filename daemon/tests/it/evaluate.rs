@@ -81,7 +81,7 @@ async fn an_explanation_names_rule_clause_bucket_and_prerequisite_and_the_revisi
     let result = &others["results"][0]["flags"]["checkout"];
     assert_eq!(result["reason"]["kind"], "FALLTHROUGH");
     let bucket = &result["explanation"]["serve"]["rollout"]["bucket"];
-    let (value, served) = (bucket["value"].as_f64().unwrap(), result["value"] == true);
+    let (value, served) = (bucket["bucket"].as_f64().unwrap(), result["value"] == true);
     assert_eq!(value < 0.3, served, "{bucket}");
 }
 

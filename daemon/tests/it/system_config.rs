@@ -7,6 +7,14 @@ use crate::support::app::TestApp;
 
 const BASE: &str = "/api/v1/system-config/feature-flags";
 
+/// The view looks at `staging`, as in the demo.
+async fn demo() -> TestApp {
+    TestApp::start_on(crate::support::cluster::fresh_database().await, |config| {
+        config.system_config.environment = "staging".to_owned();
+    })
+    .await
+}
+
 async fn call(app: &TestApp, method: Method, path: &str, body: Value) -> (u16, Value) {
     let request = app.request(method, &format!("{BASE}{path}"));
     let request = if body.is_null() { request } else { request.json(&body) };
@@ -26,7 +34,7 @@ async fn config(app: &TestApp, flag: &str, environment: &str) -> Value {
 
 #[tokio::test]
 async fn a_flag_lives_through_the_seeds_calls_in_the_seeds_shape() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     let made = create(
         &app,
         json!({"name": "ops-panel", "description": "The panel", "enabled": true, "allowedGroups": ["ops", "dev"],
@@ -90,7 +98,7 @@ async fn a_flag_lives_through_the_seeds_calls_in_the_seeds_shape() {
 
 #[tokio::test]
 async fn the_list_is_filtered_and_other_kinds_are_not_in_it() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(&app, json!({"name": "one-on", "enabled": true})).await;
     create(&app, json!({"name": "two-off"})).await;
     let created = app
@@ -119,7 +127,7 @@ async fn the_list_is_filtered_and_other_kinds_are_not_in_it() {
 
 #[tokio::test]
 async fn a_percentage_holds_over_a_thousand_users_and_none_changes_sides() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(&app, json!({"name": "part", "enabled": true, "rolloutPercentage": 30})).await;
     let contexts: Vec<Value> =
         (0..1000).map(|i| json!({"kind": "user", "key": format!("user-{i}")})).collect();
@@ -154,7 +162,7 @@ async fn a_percentage_holds_over_a_thousand_users_and_none_changes_sides() {
 
 #[tokio::test]
 async fn groups_and_percentage_must_both_hold() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(
         &app,
         json!({"name": "both", "enabled": true, "allowedGroups": ["ops", "dev"], "rolloutPercentage": 50}),
@@ -188,7 +196,7 @@ async fn groups_and_percentage_must_both_hold() {
 
 #[tokio::test]
 async fn a_batch_is_all_or_nothing_and_one_revision() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(&app, json!({"name": "there"})).await;
     let head = async || app.get("/api/flags").await.headers()["flagstaff-revision"].clone();
     let before = head().await;
@@ -224,7 +232,7 @@ async fn a_batch_is_all_or_nothing_and_one_revision() {
 
 #[tokio::test]
 async fn a_richer_flag_is_shown_as_custom_and_its_own_rules_stay() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(&app, json!({"name": "rich", "enabled": true})).await;
     let rules = json!([{"id": "own", "variation": 1, "clauses": [
         {"contextKind": "user", "attribute": "key", "op": "in", "values": ["eve"]}]}]);
@@ -260,7 +268,7 @@ async fn a_richer_flag_is_shown_as_custom_and_its_own_rules_stay() {
 
 #[tokio::test]
 async fn wrong_requests_are_refused_and_reserved_names_only_here() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     for name in ["enabled", "batch"] {
         let (status, problem) = call(&app, Method::POST, "", json!({"name": name})).await;
         assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some("/name")));
@@ -283,7 +291,7 @@ async fn wrong_requests_are_refused_and_reserved_names_only_here() {
 
 #[tokio::test]
 async fn an_etag_of_the_view_guards_its_writes() {
-    let app = TestApp::start().await;
+    let app = demo().await;
     create(&app, json!({"name": "guarded"})).await;
     let etag = app.get(&format!("{BASE}/guarded")).await.headers()["etag"].clone();
     let put = async |etag: &reqwest::header::HeaderValue, body: Value| {

@@ -103,6 +103,7 @@ pub struct Because {
     /// The revision.
     revision: i64,
     /// When it was committed.
+    #[schema(format = DateTime)]
     at: String,
     /// Who made it.
     actor: String,

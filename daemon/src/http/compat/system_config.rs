@@ -56,8 +56,10 @@ pub struct FeatureFlag {
     /// Anything else.
     metadata: serde_json::Map<String, serde_json::Value>,
     /// When it was created.
+    #[schema(format = DateTime)]
     created_at: String,
     /// When it was changed.
+    #[schema(format = DateTime)]
     updated_at: String,
     /// Who created it.
     created_by: String,

@@ -146,7 +146,7 @@ fn differences(left: &Json, right: &Json) -> Vec<Change> {
     changes.retain(|change| match change.op {
         Op::Reorder => {
             let place = Pointer::parse(&change.path).ok();
-            !place.is_some_and(|p| p.resolve(right).is_some_and(|v| v.as_object().is_some()))
+            place.is_none_or(|p| p.resolve(right).is_none_or(|v| v.as_object().is_none()))
         }
         Op::Replace => match (&change.before, &change.after) {
             (Some(before), Some(after)) => !before.same_value(after),

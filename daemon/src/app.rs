@@ -19,7 +19,9 @@ use crate::live::follow::{self, Settings};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
-use crate::service::gate::Gate;
+use crate::secrets::Secrets;
+use crate::service::idempotency;
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// Why the daemon did not start.
@@ -101,6 +103,25 @@ pub async fn migrate(pool: &PgPool, clock: &dyn Clock) -> Result<(), StartError>
     Ok(())
 }
 
+/// How often answers that nobody may ask for any more are forgotten.
+const PRUNE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+async fn prune(gate: Arc<Gate>, stop: CancellationToken) {
+    let mut due = tokio::time::interval(PRUNE);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = due.tick() => {}
+        }
+        match idempotency::prune(&gate).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys are forgotten"),
+            Err(error) => tracing::debug!(%error, "old idempotency keys stay for another hour"),
+        }
+    }
+}
+
 /// Everything that runs in one daemon.
 pub struct App {
     /// What handlers share.
@@ -125,7 +146,10 @@ impl App {
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
         tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
-        Self { state: AppState { live, gate, clock, config, drain, metrics }, stop, tasks }
+        let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
+        tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
+        tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
+        Self { state: AppState { live, gate, clock, config, secrets, drain, metrics }, stop, tasks }
     }
 
     /// Serves until the drain is over, then stops what runs.

@@ -463,6 +463,8 @@ pub enum Mutation {
     Promote(Box<Promotion>),
     /// A boolean flag edited through the system-config view.
     EditSystemConfig(Box<system_config::Wanted>),
+    /// What a revision did, undone, with everything later kept.
+    Revert(crate::revision::Revision),
     /// A whole row as it shall be: imports, reverts and promotions, which have done their own thinking.
     Put(Box<Entity>),
 }
@@ -492,6 +494,8 @@ impl Mutation {
             Self::RevokeCredential(_) => (Credentials, None, None),
             Self::Promote(p) => (Write, Some(&p.project), Some(&p.to)),
             Self::EditSystemConfig(w) => (Write, Some(&w.project), Some(&w.environment)),
+            // What it touches is known only when it is read: there, each entity asks for its own.
+            Self::Revert(_) => (Permission::ReadAudit, None, None),
             Self::Put(entity) => match entity.as_ref() {
                 Entity::Project(_) | Entity::Environment(_) => (Administer, entity.project(), None),
                 Entity::RoleBinding(_) | Entity::Token(_) => (Access, None, None),

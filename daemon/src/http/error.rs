@@ -9,6 +9,18 @@ use shared::json::Json;
 use crate::service::Refusal;
 use crate::store::StoreError;
 
+/// The most faults that one answer lists, and the longest text of one, in bytes.
+const MOST_FAULTS: usize = 100;
+const LONGEST: usize = 1_000;
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = text.floor_char_boundary(LONGEST);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
 /// A problem on its way out.
 #[derive(Debug)]
 pub struct ApiError {
@@ -23,11 +35,23 @@ pub struct ApiError {
 impl ApiError {
     /// A problem of a kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        shorten(&mut detail);
         Self { problem: Box::new(Problem::new(kind, detail)), etag: None, retry_after: None }
     }
 
     /// A problem with faults.
-    pub fn faults(kind: ProblemKind, faults: Vec<Fault>) -> Self {
+    pub fn faults(kind: ProblemKind, mut faults: Vec<Fault>) -> Self {
+        // What was sent may be huge, and a fault may quote it.
+        for fault in faults.iter_mut().take(MOST_FAULTS) {
+            shorten(&mut fault.pointer);
+            shorten(&mut fault.detail);
+        }
+        if faults.len() > MOST_FAULTS {
+            let more = faults.len() - MOST_FAULTS;
+            faults.truncate(MOST_FAULTS);
+            faults.push(Fault::new("", format!("and {more} more")));
+        }
         let detail = match faults.as_slice() {
             [one] if one.pointer.is_empty() => one.detail.clone(),
             [one] => format!("{} {}", one.pointer, one.detail),
@@ -59,6 +83,15 @@ impl From<StoreError> for ApiError {
                     "the database is not available at the moment; reads from the catalog go on, try again soon",
                 );
                 error.retry_after = Some(2);
+                error
+            }
+            StoreError::Busy(cause) => {
+                tracing::warn!(%cause, "the database is busy");
+                let mut error = Self::new(
+                    ProblemKind::DatabaseUnavailable,
+                    "the database is busy: nothing was changed, try again",
+                );
+                error.retry_after = Some(1);
                 error
             }
             StoreError::OutcomeUnknown => {
@@ -149,7 +182,9 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::Malformed(_) => ProblemKind::Malformed.as_str(),
         Refusal::Stale { .. } => ProblemKind::Stale.as_str(),
         Refusal::Conflict { .. } => ProblemKind::Conflict.as_str(),
-        Refusal::Store(StoreError::Unavailable(_)) => ProblemKind::DatabaseUnavailable.as_str(),
+        Refusal::Store(StoreError::Unavailable(_) | StoreError::Busy(_)) => {
+            ProblemKind::DatabaseUnavailable.as_str()
+        }
         Refusal::Store(StoreError::OutcomeUnknown) => ProblemKind::OutcomeUnknown.as_str(),
         Refusal::Store(_) => ProblemKind::Internal.as_str(),
     }

@@ -1,12 +1,13 @@
 //! GROUND: the state that handlers share. Handlers parse, call one use case, render.
 //!
-//! The children import this file; `router` is the ROOF: every route on one screen.
+//! The children import this file; `router` stands on all of them: every route on one screen.
 
 pub mod admin;
 pub mod compat;
 pub mod error;
 pub mod identity;
 pub mod openapi;
+pub mod past;
 pub mod request;
 pub mod router;
 pub mod schema;
@@ -20,7 +21,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
-use crate::service::gate::Gate;
+use crate::secrets::Secrets;
+use crate::store::gate::Gate;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The secrets key, and what is derived from it.
+    pub secrets: Arc<Secrets>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.

@@ -102,7 +102,9 @@ fn operation_id(method: &str, path: &str) -> String {
 fn declare_project(path: &str, operation: &mut Operation) {
     let mounted = path.starts_with(PROJECT);
     let parameters: &mut Vec<RefOr<Parameter>> = operation.parameters.get_or_insert_default();
-    let declared = parameters.iter().any(|p| matches!(p, RefOr::T(p) if p.name == "project"));
+    let declared = parameters
+        .iter()
+        .any(|p| matches!(p, RefOr::T(p) if p.name == "project" && p.parameter_in == ParameterIn::Path));
     if mounted && !declared {
         let project = ParameterBuilder::new()
             .name("project")

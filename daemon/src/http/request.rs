@@ -1,4 +1,4 @@
-//! What a handler gets: the caller's context, path and query read as types, and for writes the options.
+//! What a handler gets: the caller's context, path and query as types, and a write's options.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -61,7 +61,9 @@ impl FromRequestParts<AppState> for Asked {
                 .ok_or_else(|| ApiError::parameter("min_revision", "must be a revision, like 4812"))?,
             None => 0,
         };
-        let own = state.gate.last_committed();
+        // While the follower cannot follow, waiting for it is in vain: what is there serves.
+        let follows = !state.live.stale() && !state.gate.regressed();
+        let own = if follows { state.gate.last_committed() } else { 0 };
         if !state.live.wait_for(own.max(wanted), OWN_WRITES).await && wanted > own {
             let mut error = ApiError::new(
                 ProblemKind::DatabaseUnavailable,
@@ -82,13 +84,28 @@ impl FromRequestParts<AppState> for Asked {
             source: "api",
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
         };
-        Ok(Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query })
+        let mut asked =
+            Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query };
+        if parts.method == http::Method::GET
+            && let Some(at) = asked.text("at").map(str::to_owned)
+        {
+            asked.look_back(&at).await?;
+        }
+        Ok(asked)
     }
 }
 
 fn number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('r').unwrap_or(text);
     (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+}
+
+/// A revision, `4812` or `r4812`, or with its epoch, `1.4812`.
+fn position(text: &str) -> Option<(Revision, Option<i64>)> {
+    match text.split_once('.') {
+        Some((epoch, revision)) => Some((Revision(number(revision)?), Some(number(epoch)?))),
+        None => Some((Revision(number(text)?), None)),
+    }
 }
 
 impl Asked {
@@ -102,13 +119,25 @@ impl Asked {
             .map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
     }
 
+    /// Whether the path has a part of that name.
+    pub fn path_has(&self, name: &str) -> bool {
+        self.path.contains_key(name)
+    }
+
+    /// The key of the project that the path names, or the default one's.
+    ///
+    /// # Errors
+    /// 404 where it cannot be a key.
+    pub fn project_key(&self) -> Result<ProjectKey, ApiError> {
+        if self.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
+    }
+
     /// The project: that of the path, or the default one.
     ///
     /// # Errors
     /// 404 where there is none.
     pub fn project(&self) -> Result<ProjectKey, ApiError> {
-        let key =
-            if self.path.contains_key("project") { self.path("project")? } else { ProjectKey::default() };
+        let key = self.project_key()?;
         match self.catalog.projects.get(&key) {
             Some(project) if !project.row.archived => Ok(key),
             _ => Err(ApiError::unknown(format!("project {key}"))),
@@ -333,12 +362,13 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
         }
         None => None,
     };
-    let base_revision = match asked.text("baseRevision") {
-        Some(text) => Some(Revision(
-            number(text.rsplit('.').next().unwrap_or(text))
-                .ok_or_else(|| ApiError::parameter("baseRevision", "must be a revision, like 4812"))?,
-        )),
-        None => None,
+    let (base_revision, base_epoch) = match asked.text("baseRevision") {
+        Some(text) => {
+            let base = position(text)
+                .ok_or_else(|| ApiError::parameter("baseRevision", "must be a revision, like 4812"))?;
+            (Some(base.0), base.1)
+        }
+        None => (None, None),
     };
     let text = |name: &str| asked.text(name).map(str::to_owned);
     let comment = text("comment");
@@ -351,6 +381,7 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
         confirm: text("confirm"),
         comment,
         base_revision,
+        base_epoch,
         if_match,
         ..WriteOptions::default()
     })
@@ -403,12 +434,20 @@ impl Writing {
         }
         match body.remove("baseRevision").filter(|v| !v.is_null()) {
             None => {}
-            Some(value) => match value.as_i64().or_else(|| number(value.as_str()?.rsplit('.').next()?)) {
-                Some(base) if base >= 0 => match self.options.base_revision {
-                    Some(given) if given.0 != base => {
+            Some(value) => match value
+                .as_i64()
+                .filter(|base| *base >= 0)
+                .map(|base| (Revision(base), None))
+                .or_else(|| position(value.as_str()?))
+            {
+                Some((base, epoch)) => match self.options.base_revision {
+                    Some(given) if given != base => {
                         differing.push(Fault::new("/baseRevision", "differs from the query parameter"));
                     }
-                    _ => self.options.base_revision = Some(Revision(base)),
+                    _ => {
+                        self.options.base_revision = Some(base);
+                        self.options.base_epoch = epoch.or(self.options.base_epoch);
+                    }
                 },
                 _ => differing.push(Fault::new("/baseRevision", "must be a revision, like 4812")),
             },

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::{compare, evaluate, flags};
+use super::admin::{audit, changes, compare, evaluate, flags};
 use super::compat::system_config;
 use super::error::ApiError;
 use super::openapi;
@@ -26,6 +26,14 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(evaluate::evaluate))
         .routes(routes!(compare::compare))
         .routes(routes!(compare::promote))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::of_flag))
+        .routes(routes!(audit::revisions))
+        .routes(routes!(audit::revision))
+        .routes(routes!(changes::revert))
+        .routes(routes!(changes::change_set))
+        .routes(routes!(changes::resolve))
 }
 
 /// What stands beside the projects.

@@ -4,10 +4,12 @@
 //! it names their types and runs none of their code.
 
 pub mod catalog;
+pub mod clients;
 pub mod delta;
 pub mod feed;
 pub mod follow;
 pub mod load;
+pub mod past;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -17,12 +19,15 @@ use arc_swap::ArcSwap;
 use shared::revision::Position;
 
 use catalog::Catalog;
+use clients::Clients;
 use feed::Feed;
 
 /// The catalog and the feed, as readers see them.
 pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
+    past: past::Past,
+    clients: Arc<Clients>,
     ready: AtomicBool,
     stale: AtomicBool,
     /// The head's revision as the database last told it: lag is what is between it and the catalog.
@@ -35,6 +40,8 @@ impl Live {
         Self {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
+            past: past::Past::default(),
+            clients: Arc::default(),
             ready: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             head: AtomicI64::new(0),
@@ -49,6 +56,16 @@ impl Live {
     /// The feed of changes.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Catalogs of the past.
+    pub const fn past(&self) -> &past::Past {
+        &self.past
+    }
+
+    /// The clients that hear changes at the moment.
+    pub const fn clients(&self) -> &Arc<Clients> {
+        &self.clients
     }
 
     /// Whether there is a catalog to serve.

@@ -1,19 +1,29 @@
 //! GROUND: what every use case needs, and how it is refused.
 //!
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
-//! this file; it imports none of them.
+//! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
+pub mod audit;
+mod circles;
 pub mod commit;
 pub mod configured;
 pub mod draft;
 pub mod edits;
 pub mod evaluate;
 pub mod flags;
-pub mod gate;
+pub mod history;
+pub mod idempotency;
 pub mod plan;
+mod planning;
 pub mod promote;
+mod reach;
+pub mod revert;
 pub mod system_config;
+mod touched;
 pub mod validate;
+pub mod verify;
+pub mod verify_rows;
+mod versions;
 
 use std::sync::Arc;
 
@@ -26,6 +36,7 @@ use shared::revision::Revision;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::gate::{Closed, Gate};
 
 /// Who is calling, and what they may do.
 #[derive(Clone, Debug)]
@@ -77,7 +88,7 @@ impl Caller {
 #[derive(Clone)]
 pub struct Cx {
     /// Connections, and whether there are any.
-    pub gate: Arc<gate::Gate>,
+    pub gate: Arc<Gate>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -113,8 +124,12 @@ pub struct WriteOptions {
     pub confirm: Option<String>,
     /// What the actor says about it.
     pub comment: Option<String>,
+    /// What the history says where the actor says nothing.
+    pub default_comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
+    /// The epoch of that revision, where it was said: after a restore the same numbers name other changes.
+    pub base_epoch: Option<i64>,
     /// The ETag that was read; another current one is refused.
     pub if_match: Option<String>,
     /// The key, and SHA-256 over method, path with query, and body.
@@ -132,7 +147,9 @@ impl Default for WriteOptions {
             plan_hash: None,
             confirm: None,
             comment: None,
+            default_comment: None,
             base_revision: None,
+            base_epoch: None,
             if_match: None,
             idempotency: None,
             kind: RevisionKind::Change,
@@ -175,6 +192,16 @@ pub enum Refusal {
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Draining => Self::Plain(ProblemKind::Draining, closed.to_string()),
+            Closed::Regressed => Self::Plain(ProblemKind::RevisionRegressed, closed.to_string()),
+            Closed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Refusal {

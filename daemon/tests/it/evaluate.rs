@@ -170,3 +170,32 @@ async fn what_is_too_much_or_contradicts_itself_is_refused_by_name() {
     let elsewhere = app.post("/api/evaluate", &json!({"environment": "nowhere"})).await;
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn the_past_is_evaluated_as_it_was() {
+    let app = furnished().await;
+    let now = ask(&app, json!({"environment": "staging", "flagKey": "ratio"})).await;
+    let then = now["revision"].clone();
+    let off = json!({"environment": "staging", "enabled": false});
+    assert_eq!(app.post("/api/flags/ratio/toggle", &off).await.status(), StatusCode::OK);
+    let question = json!({"environment": "staging", "flagKey": "ratio", "at": then, "explain": true});
+    let response = app.post("/api/evaluate", &question).await;
+    assert_eq!(response.headers()["flagstaff-revision"].to_str().unwrap(), then.to_string());
+    let past: Value = response.json().await.unwrap();
+    assert_eq!(past["revision"], then);
+    let member = |answer: &Value, name: &str| answer["results"][0]["flags"]["ratio"][name].clone();
+    assert_eq!(member(&past, "value"), member(&now, "value"));
+    let present = ask(&app, json!({"environment": "staging", "flagKey": "ratio", "explain": true})).await;
+    assert_eq!(member(&present, "reason")["kind"], "OFF");
+    assert_ne!(member(&present, "because"), member(&past, "because"));
+    let odd = app.post("/api/evaluate", &json!({"environment": "staging", "at": "yesterday"})).await;
+    assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn who_may_read_may_ask() {
+    let app = furnished().await;
+    let question = json!({"environment": "staging", "flagKey": "ratio"});
+    let anonymous = app.client.post(app.at("/api/evaluate")).json(&question).send().await.unwrap();
+    assert_eq!(anonymous.status(), StatusCode::OK);
+}

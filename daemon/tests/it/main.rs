@@ -7,6 +7,8 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod chaos;
+mod documents;
 mod edge;
 mod evaluate;
 mod flags;
@@ -14,5 +16,6 @@ mod openapi;
 mod postgres;
 mod program;
 mod promote;
+mod rows;
 mod support;
 mod system_config;

@@ -7,11 +7,9 @@ use axum::response::Response;
 use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::eval::Explanation;
-use shared::key::ProjectKey;
 
 use crate::http::error::ApiError;
-use crate::http::request::{Asked, Writing};
-use crate::live::catalog::Catalog;
+use crate::http::request::Writing;
 use crate::service::evaluate::{Question, answer};
 
 /// A question: for whom, which flags, where and when.
@@ -114,7 +112,7 @@ pub struct Because {
     (status = 200, description = "what is served, and why", body = EvaluateAnswer),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
-pub async fn evaluate(asking: Writing) -> Result<Response, ApiError> {
+pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
     let project = asking.project()?;
     let question =
         Question::read(asking.json()?).map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults))?;
@@ -122,8 +120,10 @@ pub async fn evaluate(asking: Writing) -> Result<Response, ApiError> {
     asking.allow(Permission::Read, Scope::environment(&project, &question.environment))?;
     let catalog = match &question.at {
         None => Arc::clone(&asking.catalog),
-        Some(at) => catalog_at(&asking.asked, &project, at)?,
+        Some(at) => asking.catalog_at(&project, at).await?,
     };
+    // The answer tells the revision that it reflects.
+    asking.asked.catalog = Arc::clone(&catalog);
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
     let body =
         tokio::task::spawn_blocking(move || match catalog.environment(&project, &question.environment) {
@@ -133,12 +133,4 @@ pub async fn evaluate(asking: Writing) -> Result<Response, ApiError> {
         .await
         .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
     Ok(asking.reply(None, &body))
-}
-
-/// The catalog as it was at a revision or a time; the present revision needs no look back.
-fn catalog_at(asked: &Asked, _project: &ProjectKey, at: &str) -> Result<Arc<Catalog>, ApiError> {
-    if at.parse() == Ok(asked.catalog.position.revision.0) {
-        return Ok(Arc::clone(&asked.catalog));
-    }
-    Err(ApiError::parameter("at", "must be the present revision: the past is not evaluated yet"))
 }

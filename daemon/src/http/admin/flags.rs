@@ -46,6 +46,7 @@ pub async fn write(
     ("config" = Option<String>, Query, description = "a jsonpath predicate on the environment's document"),
     ("limit" = Option<u32>, Query, description = "1 to 1000, usually 1000", minimum = 1, maximum = 1000),
     ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
+    ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
     (status = 200, description = "a page of flags, by key", body = FlagPage),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
@@ -64,6 +65,9 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     }
     if environment.is_none() && (enabled.is_some() || asked.text("config").is_some()) {
         return Err(ApiError::parameter("environment", "is required beside enabled and config"));
+    }
+    if asked.text("config").is_some() && asked.text("at").is_some() {
+        return Err(ApiError::parameter("config", "asks the present alone; it is not taken beside at"));
     }
     let state = environment.as_ref().and_then(|e| asked.catalog.environment(&project, e));
     let matching = match (asked.text("config"), &environment) {
@@ -295,6 +299,7 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(get, path = "/environments/{environment}/flags", tag = "flags", params(
     ("environment" = String, Path, description = "the environment"),
     ("context" = Option<String>, Query, description = "base64 of a context's JSON"),
+    ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
     (status = 200, description = "flag key to value, variation and versions", body = BTreeMap<String, ClientEntry>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),

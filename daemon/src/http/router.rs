@@ -9,18 +9,13 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use super::accounted;
-use super::admin::{access, audit, backups, changes, credentials, environments, flags, projects, segments};
+use super::admin::{
+    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, projects, segments,
+};
+use super::compat::system_config;
 use super::error::ApiError;
-use super::health;
+use super::{health, openapi};
 use crate::net::guard;
-
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Flagstaff",
-    description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
-    license(name = "Apache-2.0")
-))]
-struct Document;
 
 /// The nouns: mounted for the default project and for every other one.
 fn nouns() -> OpenApiRouter<AppState> {
@@ -31,6 +26,9 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(evaluate::evaluate))
+        .routes(routes!(compare::compare))
+        .routes(routes!(compare::promote))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::of_flag))
@@ -64,9 +62,11 @@ fn installation() -> OpenApiRouter<AppState> {
 }
 
 fn documented() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api", nouns())
+        .nest("/api/projects/{project}", nouns())
         .nest("/api", installation())
+        .merge(beside())
         .merge(probes())
 }
 
@@ -84,15 +84,22 @@ fn probes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::metrics))
 }
 
+/// What stands beside the projects.
+fn beside() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(system_config::list, system_config::create))
+        .routes(routes!(system_config::batch))
+        .routes(routes!(system_config::enabled))
+        .routes(routes!(system_config::get, system_config::update, system_config::archive))
+        .routes(routes!(system_config::toggle))
+        .routes(routes!(system_config::check))
+}
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) = documented().split_for_parts();
-    let _ = document;
-    let (others, _) =
-        OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
+    let (api, document) = documented().split_for_parts();
     let timeout = state.config.http.handler_timeout;
-    nouns
-        .merge(others)
+    api.merge(openapi::routes(document))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))

@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, touched, validate, versions,
+    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, touched, validate,
+    versions,
 };
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;

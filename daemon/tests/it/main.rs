@@ -10,8 +10,12 @@
 mod chaos;
 mod documents;
 mod edge;
+mod evaluate;
 mod flags;
+mod openapi;
 mod postgres;
 mod program;
+mod promote;
 mod rows;
 mod support;
+mod system_config;

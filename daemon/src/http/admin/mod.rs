@@ -3,10 +3,12 @@
 pub mod access;
 pub mod audit;
 pub mod audit_shapes;
+pub mod backups;
 pub mod changes;
+pub mod compare;
 pub mod credentials;
 pub mod environments;
-pub mod backups;
+pub mod evaluate;
 pub mod flags;
 pub mod projects;
 pub mod segments;

@@ -9,6 +9,7 @@
 
 mod chaos;
 mod documents;
+mod audit;
 mod edge;
 mod evaluate;
 mod flags;

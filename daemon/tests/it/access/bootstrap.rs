@@ -1,7 +1,7 @@
 //! The first owner of an installation that nobody reaches over the socket.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,11 +10,11 @@ use super::{get, json as body_of, rows_with, send, status, strict};
 use crate::support::app::TestApp;
 use crate::support::cluster;
 
-async fn first(url: &str, data: &PathBuf) -> TestApp {
+async fn first(url: &str, data: &Path) -> TestApp {
     TestApp::start_on(url.to_owned(), |config| {
         strict(config);
         config.access.bootstrap = true;
-        config.data.directory.clone_from(data);
+        config.data.directory = data.to_owned();
     })
     .await
 }
@@ -22,6 +22,8 @@ async fn first(url: &str, data: &PathBuf) -> TestApp {
 #[tokio::test]
 async fn two_daemons_make_one_token_and_it_works_once() {
     let url = cluster::fresh_database().await;
+    // Makes the project and the environments, and no token.
+    drop(TestApp::start_on(url.clone(), strict).await);
     let places = [cluster::directory("data"), cluster::directory("data")];
     let (one, two) = tokio::join!(first(&url, &places[0]), first(&url, &places[1]));
     let files = places.map(|place| place.join("bootstrap.token"));

@@ -18,7 +18,7 @@ async fn opens(app: &TestApp, key: &str, environment: &str) -> u16 {
 async fn an_environment_is_made_with_its_keys_in_one_revision() {
     let app = normal().await;
     let owner = program(&app, Role::Owner, "*", "*").await;
-    let before = app.state.live.catalog().position.revision.0;
+    let before = app.state.gate.last_committed();
     let made =
         send(&app, &owner, Method::POST, "/api/environments", &json!({"key": "qa", "color": "ff0000"})).await;
     assert_eq!(made.status(), 201);
@@ -38,12 +38,12 @@ async fn an_environment_is_made_with_its_keys_in_one_revision() {
         assert!(rows_with(&app, &credential::hash(secret)).await > 0);
     }
     // Sealed, not only hashed: secure mode needs the key itself.
+    let again = body_of(get(&app, &owner, "/api/environments/qa").await).await;
+    assert!(again.get("credentials").is_none());
     let catalog = app.state.live.catalog();
     let row = &catalog.access.credentials[&credential::hash(&keys[0])];
     assert_eq!(row.kind, CredentialKind::Server);
     assert_eq!(app.state.secrets.open(row.sealed.as_ref().unwrap()).unwrap(), keys[0]);
-    let again = body_of(get(&app, &owner, "/api/environments/qa").await).await;
-    assert!(again.get("credentials").is_none());
     let audit = rows_with(&app, "sealed").await;
     assert!(audit > 0, "the history knows of the credentials");
 }
@@ -144,6 +144,7 @@ async fn without_the_right_secrets_key_everything_but_secrets_works() {
     let made = send(&first, &owner, Method::POST, "/api/environments", &json!({"key": "qa"})).await;
     let key = body_of(made).await["credentials"]["serverKey"].as_str().unwrap().to_owned();
     assert_eq!(first.state.secrets.trouble(), None);
+    assert_eq!(opens(&first, &key, "qa").await, 200);
     let sealed =
         first.state.live.catalog().access.credentials[&credential::hash(&key)].sealed.clone().unwrap();
 

@@ -10,6 +10,7 @@
 mod chaos;
 mod documents;
 mod audit;
+mod access;
 mod edge;
 mod evaluate;
 mod flags;

@@ -12,3 +12,4 @@ mod flags;
 mod postgres;
 mod program;
 mod support;
+mod writes;

@@ -21,3 +21,4 @@ mod promote;
 mod rows;
 mod support;
 mod system_config;
+mod writes;

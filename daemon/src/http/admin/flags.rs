@@ -205,6 +205,10 @@ pub async fn archive(writing: Writing) -> Result<Response, ApiError> {
 ))]
 pub async fn restore(mut writing: Writing) -> Result<Response, ApiError> {
     writing.take_options()?;
+    if let Some(body) = &writing.body {
+        let invalid = |faults| ApiError::faults(ProblemKind::Invalid, faults);
+        Fields::of(body, "").map_err(invalid)?.finish().map_err(invalid)?;
+    }
     let project = writing.project()?;
     let key: FlagKey = writing.path("key")?;
     let about = EntityRef::Flag(project.clone(), key.clone());

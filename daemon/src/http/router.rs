@@ -1,6 +1,9 @@
 //! ROOF: every route on one screen.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa::OpenApi;
@@ -8,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::admin::{flags, import};
 use super::error::ApiError;
 use crate::net::guard;
 
@@ -31,6 +34,17 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::payload))
 }
 
+/// Imports: larger bodies, and more time, than anything else has.
+fn imports(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(import::run))
+        .layer(DefaultBodyLimit::max(state.config.http.import_body_bytes))
+        .layer(from_fn_with_state(IMPORT_TIMEOUT, guard::handler_timeout))
+}
+
+/// How long an import may take: 5,000 flags need seconds.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
     let (nouns, document) =
@@ -39,9 +53,14 @@ pub fn router(state: AppState) -> Router {
     let (others, _) =
         OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
     let timeout = state.config.http.handler_timeout;
+    let (imports, _) = OpenApiRouter::<AppState>::new()
+        .nest("/api", self::imports(&state))
+        .nest("/api/projects/{project}", self::imports(&state))
+        .split_for_parts();
     nouns
         .merge(others)
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .merge(imports)
         .layer(cors(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

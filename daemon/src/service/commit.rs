@@ -36,6 +36,8 @@ pub struct Done {
     pub entities: BTreeMap<EntityRef, (Entity, Position)>,
     /// What is worth knowing.
     pub warnings: Vec<shared::fault::Fault>,
+    /// What an import has to say.
+    pub report: Option<shared::import::Report>,
 }
 
 /// An answer as bytes: kept with the idempotency key, in the transaction of the write.
@@ -159,11 +161,16 @@ async fn transact(
     let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
     let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let report = draft.report.take();
     if options.dry_run {
+        let mut body = Json::from_serialize(&plan);
+        if let Some(report) = &report {
+            report.tell(&mut body);
+        }
         return Ok(Answer {
             status: 200,
             headers: Vec::new(),
-            body: Json::from_serialize(&plan).to_text(),
+            body: body.to_text(),
             revision: None,
             replayed: false,
         });
@@ -183,6 +190,7 @@ async fn transact(
             })
             .collect(),
         warnings,
+        report,
     };
     if done.changed {
         write(cx, options, &mut tx, &head, now, &mut done).await?;
@@ -316,13 +324,13 @@ async fn raise_versions(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             (VersionRule::Rise, None) => 1,
             (VersionRule::Rise, Some(old)) => old + 1,
         };
-        if let (Entity::Flag(new), Some(Entity::Flag(old)), VersionRule::Rise) =
-            (&after, slot.before.as_ref().map(|b| &b.row), slot.rule)
-        {
+        if let (Entity::Flag(new), Some(Entity::Flag(old))) = (&after, slot.before.as_ref().map(|b| &b.row)) {
             let values = |f: &shared::flag::Flag| {
                 f.variations.iter().map(|v| (v.value.clone(), v.placeholder)).collect::<Vec<_>>()
             };
-            if values(new) != values(old)
+            let imported = matches!(slot.rule, VersionRule::Imported(_));
+            // Nothing could select what an import fills or appends, so no environment serves it yet.
+            if (!imported && values(new) != values(old))
                 || new.client_side_availability != old.client_side_availability
                 || new.archived != old.archived
             {

@@ -63,6 +63,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             _ => Err(Refusal::unknown(format!("SDK credential {id}"))),
         },
         Mutation::Put(entity) => draft.put(entity.as_ref().clone(), at).await,
+        Mutation::Import(import) => super::import::apply(cx, draft, import).await,
     }
 }
 

@@ -3,11 +3,15 @@
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
 //! this file; it imports none of them.
 
+pub mod circles;
 pub mod commit;
 pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod gate;
+pub mod import;
+mod import_check;
+mod import_values;
 pub mod plan;
 pub mod validate;
 

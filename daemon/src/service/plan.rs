@@ -77,7 +77,7 @@ pub struct Plan {
 }
 
 /// Members of a row that are made new each time, so a plan cannot name them.
-const MADE: [&str; 2] = ["id", "salt"];
+const MADE: [&str; 3] = ["id", "salt", "sealed"];
 
 /// Makes the plan of what was touched, with everything that was read on the way.
 pub fn make(

@@ -12,8 +12,8 @@ use shared::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
 use shared::segment::Segment;
 use shared::{eval, targeting};
 
-use super::Refusal;
 use super::draft::Draft;
+use super::{Refusal, circles};
 use crate::store;
 
 /// The largest flag or configuration document, in bytes.
@@ -178,7 +178,7 @@ async fn check_flag_places(
             check_references(draft, flag, &config, origin, faults).await?;
         }
     }
-    for edge in store::prerequisites::edges(draft.conn, &flag.project, None).await? {
+    for edge in draft.edges(&flag.project).await? {
         if edge.prerequisite == flag.key.as_str()
             && !usize::try_from(edge.variation).is_ok_and(|v| flag.selectable(v))
         {
@@ -198,10 +198,9 @@ async fn dependants(
     key: &FlagKey,
 ) -> Result<Vec<String>, Refusal> {
     let mut found = BTreeSet::new();
-    for edge in store::prerequisites::edges(draft.conn, project, None).await? {
-        if edge.prerequisite != key.as_str() {
-            continue;
-        }
+    let edges: Vec<_> =
+        draft.edges(project).await?.iter().filter(|e| e.prerequisite == key.as_str()).cloned().collect();
+    for edge in edges {
         if let Ok(flag) = FlagKey::new(edge.flag.clone())
             && draft.flag(project, &flag).await?.is_some_and(|f| !f.archived)
         {
@@ -267,7 +266,7 @@ async fn check_segment_references(
 }
 
 /// Where a document names segments, and which.
-fn segment_references(document: &Json) -> Vec<(String, String)> {
+pub fn segment_references(document: &Json) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let rules = document.get("rules").and_then(Json::as_array).unwrap_or_default();
     for (r, rule) in rules.iter().enumerate() {
@@ -375,6 +374,9 @@ pub async fn preload_configs(
     project: &ProjectKey,
     flag: Option<&FlagKey>,
 ) -> Result<(), Refusal> {
+    if flag.is_some_and(|flag| draft.complete.contains(&(project.clone(), flag.clone()))) {
+        return Ok(());
+    }
     let which = store::configs::Which { project: Some(project), flag, environment: None };
     for stored in store::configs::select(draft.conn, which).await?.into_iter().flatten() {
         let stored = stored.map(Entity::Config);
@@ -402,11 +404,16 @@ pub async fn preload_segments(
 
 /// The configurations of a flag, as they shall be.
 pub fn configs_of(draft: &Draft<'_>, project: &ProjectKey, flag: &FlagKey) -> Vec<FlagConfig> {
+    // No environment's key sorts before this one.
+    let Ok(least) = EnvironmentKey::new("-") else { return Vec::new() };
     draft
         .slots
-        .values()
-        .filter_map(|slot| match &slot.after {
-            Some(Entity::Config(c)) if c.project == *project && c.flag == *flag => Some(c.clone()),
+        .range(EntityRef::Config(project.clone(), flag.clone(), least)..)
+        .take_while(
+            |(reference, _)| matches!(reference, EntityRef::Config(p, f, _) if p == project && f == flag),
+        )
+        .filter_map(|(_, slot)| match &slot.after {
+            Some(Entity::Config(c)) => Some(c.clone()),
             _ => None,
         })
         .collect()
@@ -436,8 +443,8 @@ async fn check_cycles(
     }
     for ((project, environment), starts) in flags {
         let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for edge in store::prerequisites::edges(draft.conn, &project, Some(&environment)).await? {
-            graph.entry(edge.flag).or_default().push(edge.prerequisite);
+        for edge in draft.edges(&project).await?.iter().filter(|e| e.environment == environment.as_str()) {
+            graph.entry(edge.flag.clone()).or_default().push(edge.prerequisite.clone());
         }
         for slot in draft.slots.values().filter(|s| s.written) {
             if let Some(Entity::Config(c)) = &slot.after
@@ -473,68 +480,15 @@ fn report_cycles(
     starts: &[(String, String)],
     faults: &mut Vec<Fault>,
 ) {
+    let suspects = circles::suspects(graph);
     for (start, pointer) in starts {
-        if let Some(path) = cycle(graph, start) {
+        if suspects.contains(start.as_str())
+            && let Some(path) = circles::cycle(graph, start)
+        {
             faults.push(Fault::new(
                 pointer.clone(),
                 format!("these {what} form a circle: {}", path.join(" -> ")),
             ));
         }
-    }
-}
-
-/// A way from `start` back to itself, if there is one. Iterative: a long chain is no deep stack.
-fn cycle(graph: &BTreeMap<String, Vec<String>>, start: &str) -> Option<Vec<String>> {
-    let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut open: Vec<&str> = vec![start];
-    while let Some(here) = open.pop() {
-        for next in graph.get(here).into_iter().flatten() {
-            if next == start {
-                let mut path = vec![start.to_owned(), here.to_owned()];
-                let mut at = here;
-                while at != start {
-                    at = came_from.get(at).copied().unwrap_or(start);
-                    path.push(at.to_owned());
-                }
-                if here == start {
-                    path.truncate(2);
-                }
-                path.reverse();
-                if path.first().map(String::as_str) != Some(start) {
-                    path.insert(0, start.to_owned());
-                }
-                return Some(path);
-            }
-            if next != start && !came_from.contains_key(next.as_str()) {
-                came_from.insert(next, here);
-                open.push(next);
-            }
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn graph(edges: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
-        let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (from, to) in edges {
-            graph.entry((*from).to_owned()).or_default().push((*to).to_owned());
-        }
-        graph
-    }
-
-    #[test]
-    fn a_circle_is_told_as_the_way_around() {
-        let circle = cycle(&graph(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")]), "a").unwrap();
-        assert_eq!(circle, ["a", "b", "c", "a"]);
-        assert_eq!(cycle(&graph(&[("a", "a")]), "a").unwrap(), ["a", "a"]);
-    }
-
-    #[test]
-    fn a_diamond_is_no_circle() {
-        assert_eq!(cycle(&graph(&[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]), "a"), None);
     }
 }

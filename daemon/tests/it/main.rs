@@ -9,6 +9,7 @@
 
 mod edge;
 mod flags;
+mod import;
 mod postgres;
 mod program;
 mod support;

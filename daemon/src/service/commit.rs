@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::draft::{Draft, Touched, VersionRule, version_of, with_version};
 use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, validate};
+use super::{Cx, Refusal, WriteOptions, edits, rows, validate};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -549,6 +549,7 @@ async fn record(
     done: &Done,
 ) -> Result<Vec<Entry>, Refusal> {
     let mut entries = Vec::with_capacity(done.touched.len());
+    let mut rows = Vec::with_capacity(done.touched.len());
     for (ordinal, change) in done.touched.iter().enumerate() {
         let actor = cx.caller.principal.clone();
         let stamp = match &change.before {
@@ -563,7 +564,7 @@ async fn record(
                 updated_at: at,
             },
         };
-        put(conn, change, &stamp).await?;
+        rows.push((change, stamp));
         let text = |entity: &Entity| entity.to_json().to_text();
         let before = change.before.as_ref().map(|b| text(&b.row));
         let after = change.after.as_ref().map(text);
@@ -585,34 +586,6 @@ async fn record(
             digest: sum.to_vec(),
         });
     }
+    rows::write(conn, &rows).await?;
     Ok(entries)
-}
-
-async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
-    match &change.after {
-        Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
-        Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
-        Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
-        Some(Entity::Config(e)) => {
-            store::configs::put(conn, e, stamp).await?;
-            let old = match change.before.as_ref().map(|b| &b.row) {
-                Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-                _ => Vec::new(),
-            };
-            let new = validate::prerequisites(&e.document);
-            if old != new {
-                store::prerequisites::replace(conn, &e.project, &e.flag, &e.environment, &new).await?;
-            }
-        }
-        Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
-        Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
-        Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,
-        Some(Entity::SdkCredential(e)) => store::access::put_credential(conn, e).await?,
-        None => {
-            if let EntityRef::RoleBinding(id) = &change.reference {
-                store::access::remove_binding(conn, *id).await?;
-            }
-        }
-    }
-    Ok(())
 }

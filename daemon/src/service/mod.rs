@@ -13,6 +13,7 @@ pub mod import;
 mod import_check;
 mod import_values;
 pub mod plan;
+mod rows;
 pub mod validate;
 
 use std::sync::Arc;

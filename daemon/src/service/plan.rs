@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::audit::hex;
-use shared::change::{Action, Entity, EntityKind};
+use shared::change::{Action, Entity, EntityKind, EntityRef};
 use shared::fault::Fault;
 use shared::json::{Change, Json, diff};
 use shared::key::{EnvironmentKey, ProjectKey};
@@ -79,11 +79,15 @@ pub struct Plan {
 /// Members of a row that are made new each time, so a plan cannot name them.
 const MADE: [&str; 3] = ["id", "salt", "sealed"];
 
+const fn nameless(reference: &EntityRef, new: bool) -> bool {
+    new && matches!(reference, EntityRef::RoleBinding(_) | EntityRef::Token(_) | EntityRef::SdkCredential(_))
+}
+
 /// Makes the plan of what was touched, with everything that was read on the way.
 pub fn make(
     base: Position,
     touched: &[Touched],
-    read: &BTreeMap<shared::change::EntityRef, Slot>,
+    read: &BTreeMap<EntityRef, Slot>,
     confirmation: Option<Confirmation>,
     warnings: Vec<Fault>,
 ) -> Plan {
@@ -97,11 +101,15 @@ pub fn make(
                 row.remove(member);
             }
         }
-        hasher.update(format!("{:?}\u{0}{}\u{0}", change.reference, change.action.as_str()));
+        // What is named by its id and new has another name next time: its content tells it.
+        if !nameless(&change.reference, change.before.is_none()) {
+            hasher.update(format!("{:?}\u{0}", change.reference));
+        }
+        hasher.update(format!("{}\u{0}", change.action.as_str()));
         hasher.update(after.map(|a| a.to_text()).unwrap_or_default());
         hasher.update([0]);
     }
-    for (reference, slot) in read {
+    for (reference, slot) in read.iter().filter(|(r, slot)| !nameless(r, slot.before.is_none())) {
         let last = slot.before.as_ref().map(|b| b.stamp.last.to_string()).unwrap_or_default();
         hasher.update(format!("{reference:?}={last}\u{0}"));
     }

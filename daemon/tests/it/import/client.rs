@@ -199,8 +199,8 @@ async fn a_protected_environment_asks_for_its_own_key() {
     protect(&app).await;
     let (status, body) = import(&app, "environment=production", PRODUCTION).await;
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
-    assert_eq!(body["type"].as_str().unwrap().rsplit('/').next(), Some("confirmation-required"), "{body}");
-    assert_eq!(body["plan"]["confirmation"]["text"], "production", "{body}");
+    assert_eq!(body["type"].as_str().unwrap().rsplit(':').next(), Some("confirmation-required"));
+    assert_eq!(body["plan"]["confirmation"]["text"], "production");
     assert_eq!(payload(&app, "production").await.to_text(), "{}");
     taken(&app, "environment=production&confirm=production", PRODUCTION).await;
     assert_eq!(

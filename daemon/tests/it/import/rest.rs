@@ -146,7 +146,7 @@ async fn faults_point_into_the_export_past_what_was_left_out() {
     let body = taken(&app, "", &export.to_string()).await;
     assert_eq!(
         pointers(&body, "rules"),
-        ["/flags/0/environments/staging/rules/1/variation", "/flags/0/environments/staging/rules/2/_id",]
+        ["/flags/0/environments/staging/rules/2/_id", "/flags/0/environments/staging/rules/1/variation",]
     );
     assert_eq!(pointers(&body, "tags"), ["/flags/1/tags"]);
     assert_eq!(pointers(&body, "version"), ["/flags/2/_version"]);
@@ -167,6 +167,7 @@ async fn segments_come_by_environment_and_get_a_salt() {
     let body = taken(&app, "", &export).await;
     assert_eq!(line(&body, "s")["outcome"], "created", "{body}");
     assert!(line(&body, "s")["notes"].to_string().contains("no salt"), "{body}");
+    assert_eq!(app.get("/api/environments/staging/flags").await.status(), StatusCode::OK);
     let catalog = app.state.live.catalog();
     let staging = catalog.environments.values().find(|e| e.stored.row.key.as_str() == "staging").unwrap();
     let row = &staging.segments.values().next().expect("a segment").stored.row;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::access::{Permission, RoleBinding, SdkCredential, Token};
 use crate::fault::Fault;
 use crate::flag::{Flag, FlagConfig, FlagKind, Variation};
+use crate::import::Import;
 use crate::json::Json;
 use crate::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
 use crate::project::{ClientSideAvailability, Environment, Project};
@@ -467,6 +468,8 @@ pub enum Mutation {
     Revert(crate::revision::Revision),
     /// A whole row as it shall be: imports, reverts and promotions, which have done their own thinking.
     Put(Box<Entity>),
+    /// An export taken in.
+    Import(Box<Import>),
 }
 
 impl Mutation {
@@ -481,6 +484,8 @@ impl Mutation {
             | Self::UpdateFlag(p, ..)
             | Self::ArchiveFlag(p, _)
             | Self::RestoreFlag(p, _) => (Write, Some(p), None),
+            // Each environment it writes is asked about as well, once its rows are known.
+            Self::Import(import) => (Write, Some(&import.project), None),
             Self::SetOn(p, _, e, _)
             | Self::ReplaceConfig(p, _, e, ..)
             | Self::PatchConfig(p, _, e, _)

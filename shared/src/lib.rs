@@ -9,6 +9,7 @@ pub mod eval;
 pub mod evaluated;
 pub mod fault;
 pub mod flag;
+pub mod import;
 pub mod json;
 pub mod key;
 pub mod project;

@@ -1,6 +1,9 @@
 //! ROOF: every route on one screen.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa::OpenApi;
@@ -10,7 +13,8 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::accounted;
 use super::admin::{
-    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, projects, segments,
+    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, import, projects,
+    segments,
 };
 use super::compat::system_config;
 use super::error::ApiError;
@@ -72,7 +76,9 @@ fn documented() -> OpenApiRouter<AppState> {
 
 /// The OpenAPI document of every route.
 pub fn document() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    let mut document = documented().into_openapi();
+    document.merge(imports().into_openapi());
+    document
 }
 
 /// What is asked by whoever starts, stops and watches the daemon.
@@ -95,12 +101,27 @@ fn beside() -> OpenApiRouter<AppState> {
         .routes(routes!(system_config::check))
 }
 
+/// Imports: larger bodies, and more time, than anything else has.
+fn imports() -> OpenApiRouter<AppState> {
+    let import = || OpenApiRouter::new().routes(routes!(import::run));
+    OpenApiRouter::new().nest("/api", import()).nest("/api/projects/{project}", import())
+}
+
+/// How long an import may take: 5,000 flags need seconds.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (api, document) = documented().split_for_parts();
+    let (quick, _) = documented().split_for_parts();
+    let (imports, _) = imports().split_for_parts();
+    let imports = imports
+        .layer(DefaultBodyLimit::max(state.config.http.import_body_bytes))
+        .layer(from_fn_with_state(IMPORT_TIMEOUT, guard::handler_timeout));
     let timeout = state.config.http.handler_timeout;
-    api.merge(openapi::routes(document))
+    quick
+        .merge(openapi::routes(document()))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .merge(imports)
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         .fallback(not_found)

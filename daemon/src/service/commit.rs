@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, touched, validate,
+    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, rows, touched, validate,
     versions,
 };
 use crate::store::audit::{Committed, Entry};
@@ -37,6 +37,8 @@ pub struct Done {
     pub entities: BTreeMap<EntityRef, (Entity, Position)>,
     /// What is worth knowing.
     pub warnings: Vec<shared::fault::Fault>,
+    /// What an import has to say.
+    pub report: Option<shared::import::Report>,
 }
 
 /// An answer as bytes: kept with the idempotency key, in the transaction of the write.
@@ -180,11 +182,16 @@ async fn transact(
     let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
     let plan = planning::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let report = draft.report.take();
     if options.dry_run {
+        let mut body = Json::from_serialize(&plan);
+        if let Some(report) = &report {
+            report.tell(&mut body);
+        }
         return Ok(Answer {
             status: 200,
             headers: Vec::new(),
-            body: Json::from_serialize(&plan).to_text(),
+            body: body.to_text(),
             revision: None,
             replayed: false,
         });
@@ -205,6 +212,7 @@ async fn transact(
             })
             .collect(),
         warnings,
+        report,
     };
     if done.changed {
         write(cx, options, &mut tx, &head, now, &mut done).await?;
@@ -464,44 +472,6 @@ async fn record(
         });
     }
     rows.sort_by_key(|(change, _)| change.kind);
-    for (change, stamp) in &rows {
-        put(conn, change, stamp).await?;
-    }
-    for (change, _) in &rows {
-        put_prerequisites(conn, change).await?;
-    }
+    rows::write(conn, &rows).await?;
     Ok(entries)
-}
-
-/// The edges of a configuration, once every flag they name has its row.
-async fn put_prerequisites(conn: &mut PgConnection, change: &Touched) -> Result<(), Refusal> {
-    let Some(Entity::Config(config)) = &change.after else { return Ok(()) };
-    let old = match change.before.as_ref().map(|b| &b.row) {
-        Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-        _ => Vec::new(),
-    };
-    let new = validate::prerequisites(&config.document);
-    if old != new {
-        store::prerequisites::replace(conn, &config.project, &config.flag, &config.environment, &new).await?;
-    }
-    Ok(())
-}
-
-async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
-    match &change.after {
-        Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
-        Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
-        Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
-        Some(Entity::Config(e)) => store::configs::put(conn, e, stamp).await?,
-        Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
-        Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
-        Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,
-        Some(Entity::SdkCredential(e)) => store::access::put_credential(conn, e).await?,
-        None => {
-            if let EntityRef::RoleBinding(id) = &change.reference {
-                store::access::remove_binding(conn, *id).await?;
-            }
-        }
-    }
-    Ok(())
 }

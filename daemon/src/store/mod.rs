@@ -23,6 +23,9 @@ use shared::json::Json;
 use shared::revision::Position;
 use time::OffsetDateTime;
 
+/// How many rows one statement writes: what one message holds, and the server parses at once, has a limit.
+const ROWS: usize = 500;
+
 /// What can go wrong between us and PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

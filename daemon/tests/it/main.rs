@@ -7,13 +7,14 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod access;
+mod audit;
 mod chaos;
 mod documents;
-mod audit;
-mod access;
 mod edge;
 mod evaluate;
 mod flags;
+mod import;
 mod openapi;
 mod postgres;
 mod program;

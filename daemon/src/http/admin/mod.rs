@@ -10,5 +10,6 @@ pub mod credentials;
 pub mod environments;
 pub mod evaluate;
 pub mod flags;
+pub mod import;
 pub mod projects;
 pub mod segments;

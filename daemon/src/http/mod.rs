@@ -2,9 +2,12 @@
 //!
 //! The children import this file; `router` is the ROOF: every route on one screen.
 
+pub mod accounted;
 pub mod admin;
 pub mod error;
 pub mod identity;
+pub mod os_users;
+pub mod paging;
 pub mod request;
 pub mod router;
 pub mod views;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
@@ -33,6 +37,8 @@ pub struct AppState {
     pub config: Arc<Config>,
     /// The secrets key, and what is derived from it.
     pub secrets: Arc<Secrets>,
+    /// Denials, log-ins and reads of secrets.
+    pub access_log: Arc<AccessLog>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.

@@ -7,6 +7,7 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod access;
 mod edge;
 mod flags;
 mod postgres;

@@ -154,7 +154,7 @@ async fn an_expired_token_is_refused() {
     let app = normal().await;
     bind(&app, "user:a", Role::Editor, "*", "*").await;
     let a = personal(&app, "user:a", None).await;
-    let soon = (time::OffsetDateTime::now_utc() + time::Duration::seconds(2))
+    let soon = (app.state.clock.now() + time::Duration::seconds(2))
         .format(&time::format_description::well_known::Rfc3339)
         .unwrap();
     let made = send(&app, &a, Method::POST, "/api/tokens", &json!({"name": "t", "expiresAt": soon})).await;

@@ -16,7 +16,7 @@ const UNGUARDED: &str =
     "alter table revision disable trigger all; alter table feature_flag_audit_log disable trigger all;";
 
 async fn report(app: &TestApp) -> Report {
-    verify(&mut *app.state.gate.read().await.unwrap()).await.unwrap()
+    verify(&mut app.state.gate.read().await.unwrap()).await.unwrap()
 }
 
 /// Some revisions of every sort.

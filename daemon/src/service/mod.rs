@@ -9,7 +9,6 @@ pub mod commit;
 pub mod configured;
 pub mod draft;
 pub mod edits;
-pub mod evaluate;
 pub mod flags;
 pub mod history;
 pub mod idempotency;

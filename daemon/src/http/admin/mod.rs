@@ -5,4 +5,5 @@ pub mod audit_shapes;
 pub mod changes;
 pub mod compare;
 pub mod evaluate;
+pub mod evaluation;
 pub mod flags;

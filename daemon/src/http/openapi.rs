@@ -1,4 +1,4 @@
-//! The API's description: what the routes say of themselves, made whole, and the page that shows it.
+//! The API's description: what the routes say of themselves made whole, and its page.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

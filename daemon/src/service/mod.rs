@@ -12,7 +12,6 @@ pub mod credentials;
 pub mod draft;
 pub mod edits;
 pub mod epoch;
-pub mod evaluate;
 pub mod flags;
 pub mod history;
 pub mod idempotency;

@@ -1,4 +1,4 @@
-//! Promotions: one environment's configurations taken into another, read and written under one lock.
+//! Promotions: configurations of one environment taken into another, under one lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 

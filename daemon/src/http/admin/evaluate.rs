@@ -8,9 +8,9 @@ use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::eval::Explanation;
 
+use crate::http::admin::evaluation::{Question, answer};
 use crate::http::error::ApiError;
 use crate::http::request::Writing;
-use crate::service::evaluate::{Question, answer};
 
 /// A question: for whom, which flags, where and when.
 #[derive(utoipa::ToSchema)]
@@ -127,7 +127,8 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
     let body =
         tokio::task::spawn_blocking(move || match catalog.environment(&project, &question.environment) {
-            Some(state) => answer(&catalog, state, &question).map_err(ApiError::from),
+            Some(state) => answer(&catalog, state, &question)
+                .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
             None => Err(ApiError::unknown(format!("environment {} at that time", question.environment))),
         })
         .await

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod credentials;
 pub mod environments;
 pub mod evaluate;
+pub mod evaluation;
 pub mod flags;
 pub mod import;
 pub mod projects;

@@ -1,4 +1,4 @@
-//! Evaluation asked for over the API: contexts and flags at one revision, with reasons and explanations.
+//! Evaluations asked for over the API: the question read, the answer told from one revision.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,6 @@ use shared::key::{EnvironmentKey, FlagKey};
 use shared::read::{Fields, unread};
 use time::format_description::well_known::Rfc3339;
 
-use super::Refusal;
 use crate::live::catalog::{Catalog, EnvironmentState, Served};
 use crate::store::Stamp;
 
@@ -134,14 +133,14 @@ fn contexts(fields: &mut Fields<'_>, one: Option<&Json>, many: Option<&Json>) ->
 ///
 /// # Errors
 /// More evaluations than one request may ask for, where it names no flags.
-pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) -> Result<Json, Refusal> {
+pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) -> Result<Json, Fault> {
     let keys: Vec<String> = match &question.flags {
         Some(keys) => keys.clone(),
         None => state.configs.keys().map(ToString::to_string).collect(),
     };
     let most = if question.explain { MAX_EXPLAINED } else { MAX_FLAGS * MAX_CONTEXTS };
     if keys.len() * question.contexts.len() > most {
-        return Err(Refusal::invalid(
+        return Err(Fault::new(
             "/flags",
             format!("is needed here: all {} flags are more than one answer holds", keys.len()),
         ));

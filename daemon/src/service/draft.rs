@@ -261,9 +261,7 @@ pub fn differs(slot: &Slot) -> bool {
             {
                 return true;
             }
-            match (with_version(after.clone(), 0), with_version(before.row.clone(), 0)) {
-                (a, b) => a != b,
-            }
+            with_version(after.clone(), 0) != with_version(before.row.clone(), 0)
         }
         _ => true,
     }

@@ -4,7 +4,7 @@ use shared::flag::FlagConfig;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use shared::revision::Position;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -131,7 +131,9 @@ pub async fn matching(
     environment: &EnvironmentKey,
     predicate: &str,
 ) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar!(
+    // A predicate is a program from outside: it gets a while, not for ever.
+    let mut tx = conn.begin_with("begin read only; set local statement_timeout = '5s'").await?;
+    let keys = sqlx::query_scalar!(
         "select f.key from feature_flag_configs c join feature_flags f on f.id = c.flag_id
               join environments e on e.id = c.environment_id join project p on p.id = f.project_id
          where p.key = $1 and e.key = $2 and c.config @@ $3::text::jsonpath order by f.key",
@@ -139,8 +141,10 @@ pub async fn matching(
         environment.as_str(),
         predicate
     )
-    .fetch_all(conn)
-    .await?)
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.rollback().await?;
+    Ok(keys)
 }
 
 /// Writes configurations, new or changed: some hundred rows a statement.

@@ -3,3 +3,4 @@
 pub mod app;
 pub mod child;
 pub mod cluster;
+pub mod proxy;

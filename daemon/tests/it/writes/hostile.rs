@@ -85,14 +85,14 @@ async fn settled(response: reqwest::Response, what: &str) -> StatusCode {
 }
 
 /// Every place in a body, as a pointer.
-fn places(value: &Value, at: String, found: &mut Vec<String>) {
-    found.push(at.clone());
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(k, v)| places(v, format!("{at}/{k}"), found));
+            members.iter().for_each(|(k, v)| places(v, &format!("{at}/{k}"), found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, v)| places(v, format!("{at}/{i}"), found));
+            items.iter().enumerate().for_each(|(i, v)| places(v, &format!("{at}/{i}"), found));
         }
         _ => {}
     }
@@ -126,7 +126,7 @@ async fn every_member_of_every_write_takes_every_wrong_type_without_breaking() {
     ];
     for (method, path, body) in endpoints() {
         let mut found = Vec::new();
-        places(&body, String::new(), &mut found);
+        places(&body, "", &mut found);
         for pointer in found {
             for value in &wrong {
                 let mut sent = body.clone();

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod keeping;
+mod losing;
 mod merging;
 mod planning;
 mod racing;

@@ -209,7 +209,7 @@ async fn a_segment_in_use_stays_and_segments_form_no_circle() {
     };
     run(&app, &usual, &[create(r#"{"key":"a"}"#)]).await.unwrap();
     let b = create(&format!(r#"{{"key":"b","document":{}}}"#, uses("a")));
-    run(&app, &usual, &[b.clone()]).await.unwrap();
+    run(&app, &usual, std::slice::from_ref(&b)).await.unwrap();
     assert!(matches!(run(&app, &usual, &[b]).await, Err(Refusal::Plain(..))), "the key is taken");
     let circle = Mutation::UpdateSegment(
         project.clone(),
@@ -221,10 +221,9 @@ async fn a_segment_in_use_stays_and_segments_form_no_circle() {
     assert!(matches!(&told, Err(Refusal::Invalid(f)) if f[0].detail.contains("circle")), "{told:?}");
     let archive = |key: &str| Mutation::ArchiveSegment(project.clone(), staging.clone(), segment(key));
     assert!(matches!(run(&app, &usual, &[archive("a")]).await, Err(Refusal::Plain(..))));
-    let rule = format!(
-        r#"{{"rules":[{{"variation":0,"clauses":[{{"attribute":"","op":"segmentMatch","values":["b"]}}]}}]}}"#
-    );
-    let response = send(&app, Method::PATCH, "/api/flags/user/config/staging", &rule).await;
+    let rule =
+        r#"{"rules":[{"variation":0,"clauses":[{"attribute":"","op":"segmentMatch","values":["b"]}]}]}"#;
+    let response = send(&app, Method::PATCH, "/api/flags/user/config/staging", rule).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert!(matches!(run(&app, &usual, &[archive("b")]).await, Err(Refusal::Plain(..))));
     app.patch("/api/flags/user/config/staging", &json!({"rules": []})).await;

@@ -162,7 +162,7 @@ async fn rights_are_those_of_what_is_really_written() {
     let refused = run_as(&app, bob(), &usual, &put(r#"{"value":"z"}"#)).await;
     assert!(matches!(refused, Err(Refusal::Plain(ProblemKind::Forbidden, _))), "{refused:?}");
     let elsewhere = Mutation::SetOn(project.clone(), flag("owned"), environment("production"), None);
-    let refused = run_as(&app, bob(), &usual, &[elsewhere.clone()]).await;
+    let refused = run_as(&app, bob(), &usual, std::slice::from_ref(&elsewhere)).await;
     assert!(matches!(refused, Err(Refusal::Plain(ProblemKind::Forbidden, _))), "{refused:?}");
     // Production asks for an admin: an editor still creates flags that are off, and changes nothing served.
     let minimum = Patch::Merge(text(r#"{"minimumRole":"admin"}"#));

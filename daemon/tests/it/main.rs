@@ -7,8 +7,12 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod backup;
+mod demo;
 mod edge;
 mod flags;
+mod health;
 mod postgres;
 mod program;
+mod serve;
 mod support;

@@ -2,16 +2,18 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_log::AccessLog;
 use crate::backup::worker;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::model::Target;
+use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
 use crate::live::disk::Disk;
@@ -22,7 +24,9 @@ use crate::live::{Live, begin, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
-use crate::service::gate::Gate;
+use crate::secrets::Secrets;
+use crate::service::{bootstrap, idempotency};
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// Why the daemon did not start.
@@ -113,6 +117,25 @@ pub async fn migrate(pool: &PgPool, clock: &dyn Clock) -> Result<(), StartError>
     Ok(())
 }
 
+/// How often answers that nobody may ask for any more are forgotten.
+const PRUNE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+async fn prune(gate: Arc<Gate>, stop: CancellationToken) {
+    let mut due = tokio::time::interval(PRUNE);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = due.tick() => {}
+        }
+        match idempotency::prune(&gate).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys are forgotten"),
+            Err(error) => tracing::debug!(%error, "old idempotency keys stay for another hour"),
+        }
+    }
+}
+
 /// Everything that runs in one daemon.
 pub struct App {
     /// What handlers share.
@@ -149,9 +172,15 @@ impl App {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
+        let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
+        tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
+        tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
+        let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
+        tasks.spawn(written);
         let disk = Disk::below(&config.data.directory, key);
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
-        let state = AppState { live, gate, clock, config, drain, metrics };
+        let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
+        tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),
             Arc::clone(&state.gate),
@@ -192,6 +221,29 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
+    }
+}
+
+/// Makes the bootstrap token of an installation where nobody has a role yet.
+async fn first_owner(state: AppState, stop: CancellationToken) {
+    if !state.config.access.bootstrap || state.config.access.mode == AccessMode::Demo {
+        return;
+    }
+    loop {
+        let mut pause = Duration::from_millis(100);
+        if state.live.ready() {
+            let access = Arc::clone(&state.live.catalog().access);
+            let data = &state.config.data.directory;
+            pause = Duration::from_secs(5);
+            match bootstrap::prepare(&state.gate, &state.clock, &access, data).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(%error, "no bootstrap token could be made yet"),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }
 

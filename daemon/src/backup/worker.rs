@@ -12,9 +12,9 @@ use super::tools::Tools;
 use super::{BackupError, prove};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::service::gate::Gate;
 use crate::store::StoreError;
 use crate::store::backups::{self, Job, Made};
+use crate::store::gate::Gate;
 
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_secs(1);

@@ -8,8 +8,8 @@ use flagstaffd::config::Config;
 use flagstaffd::config::model::Target;
 use flagstaffd::postgres::cluster::{self, Options, Running};
 use flagstaffd::postgres::{PostgresError, find};
-use flagstaffd::service::gate::Gate;
 use flagstaffd::service::{Caller, Cx};
+use flagstaffd::store::gate::Gate;
 use flagstaffd::store::{self, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 

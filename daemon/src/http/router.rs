@@ -8,18 +8,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::{backups, flags};
+use super::accounted;
+use super::admin::{
+    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, projects, segments,
+};
+use super::compat::system_config;
 use super::error::ApiError;
-use super::health;
+use super::{health, openapi};
 use crate::net::guard;
-
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Flagstaff",
-    description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
-    license(name = "Apache-2.0")
-))]
-struct Document;
 
 /// The nouns: mounted for the default project and for every other one.
 fn nouns() -> OpenApiRouter<AppState> {
@@ -30,11 +26,53 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(evaluate::evaluate))
+        .routes(routes!(compare::compare))
+        .routes(routes!(compare::promote))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::of_flag))
+        .routes(routes!(audit::revisions))
+        .routes(routes!(audit::revision))
+        .routes(routes!(changes::revert))
+        .routes(routes!(changes::change_set))
+        .routes(routes!(changes::resolve))
+        .routes(routes!(environments::list, environments::create))
+        .routes(routes!(environments::get, environments::update, environments::archive))
+        .routes(routes!(segments::list, segments::create))
+        .routes(routes!(segments::get, segments::replace, segments::update, segments::archive))
+        .routes(routes!(segments::restore))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::rotate))
+        .routes(routes!(credentials::revoke))
 }
 
-/// What belongs to the installation and to no project.
-fn operation() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(backups::list, backups::create)).routes(routes!(backups::get))
+/// What belongs to the whole installation: mounted once.
+fn installation() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::update, projects::archive))
+        .routes(routes!(access::me))
+        .routes(routes!(access::list_tokens, access::create_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(access::list_bindings, access::create_binding))
+        .routes(routes!(access::replace_binding, access::remove_binding))
+        .routes(routes!(backups::list, backups::create))
+        .routes(routes!(backups::get))
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api/projects/{project}", nouns())
+        .nest("/api", installation())
+        .merge(beside())
+        .merge(probes())
+}
+
+/// The OpenAPI document of every route.
+pub fn document() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
 }
 
 /// What is asked by whoever starts, stops and watches the daemon.
@@ -46,20 +84,24 @@ fn probes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::metrics))
 }
 
+/// What stands beside the projects.
+fn beside() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(system_config::list, system_config::create))
+        .routes(routes!(system_config::batch))
+        .routes(routes!(system_config::enabled))
+        .routes(routes!(system_config::get, system_config::update, system_config::archive))
+        .routes(routes!(system_config::toggle))
+        .routes(routes!(system_config::check))
+}
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api", nouns())
-        .nest("/api", operation())
-        .merge(probes())
-        .split_for_parts();
-    let _ = document;
-    let (others, _) =
-        OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
+    let (api, document) = documented().split_for_parts();
     let timeout = state.config.http.handler_timeout;
-    nouns
-        .merge(others)
+    api.merge(openapi::routes(document))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

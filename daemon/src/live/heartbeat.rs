@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Live;
-use crate::service::gate::Gate;
 use crate::store::daemons::{self, Heartbeat};
+use crate::store::gate::Gate;
 
 /// How often it beats.
 pub const EVERY: Duration = Duration::from_secs(5);

@@ -13,6 +13,7 @@ pub mod follow;
 pub mod heartbeat;
 pub mod keep;
 pub mod load;
+pub mod past;
 pub mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -36,6 +37,7 @@ const WHILE_STALE: Duration = Duration::from_millis(50);
 pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
+    past: past::Past,
     clients: Arc<Clients>,
     daemons: Daemons,
     snapshots: Snapshots,
@@ -54,6 +56,7 @@ impl Live {
         Self {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
+            past: past::Past::default(),
             clients: Arc::default(),
             daemons: Daemons::default(),
             snapshots: Snapshots::default(),
@@ -73,6 +76,11 @@ impl Live {
     /// The feed of changes.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Catalogs of the past.
+    pub const fn past(&self) -> &past::Past {
+        &self.past
     }
 
     /// The clients that hear changes at the moment.

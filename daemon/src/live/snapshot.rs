@@ -10,8 +10,8 @@ use shared::revision::Position;
 use tokio::sync::Semaphore;
 
 use super::catalog::{Catalog, EnvironmentState, Place};
-use crate::service::plan::public;
 use crate::store::Stored;
+use shared::audit::public;
 
 /// How many streams at once may have the history read for them.
 const REPLAYS: usize = 4;

@@ -92,6 +92,26 @@ async fn a_copy_put_back_under_a_running_daemon_begins_a_new_epoch() {
     }
     let (code, said) = tool(&folder, &url, &["check"]);
     assert_eq!(code, Some(0), "{said}");
+    let (code, said) = tool(&folder, &url, &["audit", "verify"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[tokio::test]
+async fn verifying_tells_valid_from_found_from_not_run() {
+    let url = fresh_database().await;
+    let folder = directory("verify");
+    let program = Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]);
+    create(&program, "honest").await;
+    assert!(program.stop().success());
+    let (code, said) = tool(&folder, &url, &["audit", "verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the history is valid"), "{said}");
+    run(&url, "update feature_flags set description = 'altered by hand'").await;
+    let (code, said) = tool(&folder, &url, &["audit", "verify"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("honest"), "{said}");
+    let (code, said) = tool(&folder, "postgres://nobody@127.0.0.1:1/none", &["audit", "verify"]);
+    assert_eq!(code, Some(2), "{said}");
 }
 
 #[tokio::test]

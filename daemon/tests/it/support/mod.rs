@@ -1,5 +1,6 @@
 //! GROUND: what the tests stand on.
 
 pub mod app;
+pub mod child;
 pub mod cluster;
 pub mod program;

@@ -1,0 +1,3 @@
+//! ROOF: the rooms of other products' APIs, one file each.
+
+pub mod system_config;

@@ -59,7 +59,16 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 pub fn connect_options(config: &Config, private: Option<&str>) -> Result<PgConnectOptions, StartError> {
     let address = |e: sqlx::Error| StartError::Address(e.to_string());
     let options = match (config.database.target(), private) {
-        (Target::Url(url), _) => PgConnectOptions::from_str(url.reveal()).map_err(address)?,
+        (Target::Url(url), _) => {
+            let url = url.reveal();
+            // The driver takes every scheme for its own.
+            if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+                return Err(StartError::Address(
+                    "it must begin with postgres:// or postgresql://".to_owned(),
+                ));
+            }
+            PgConnectOptions::from_str(url).map_err(address)?
+        }
         (Target::Parts { host, name }, _) => {
             let database = &config.database;
             let mut options = PgConnectOptions::new_without_pgpass()

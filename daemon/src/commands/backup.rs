@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use flagstaffd::backup::dump::{self, To};
+use flagstaffd::backup::prove;
 use flagstaffd::backup::tools::Tools;
-use flagstaffd::backup::{BackupError, prove};
 use flagstaffd::config::Config;
+use flagstaffd::service::verify;
+use sqlx::postgres::PgConnection;
 
-use super::CommandError;
 use super::session::Session;
+use super::{CommandError, audit};
 
 /// Where to, and how sure it shall be.
 #[derive(Debug, Args)]
@@ -48,9 +50,15 @@ async fn copy(config: &Config, session: &Session, wanted: Arguments) -> Result<V
     ];
     if wanted.prove {
         let id = session.clock.uuid();
-        let look = async |_: &mut sqlx::postgres::PgConnection| Ok::<_, BackupError>(());
-        let (position, ()) = prove::content(&tools, &options, &path, id, look).await?;
-        lines.push(format!("restored into a database of its own, it stands at {position}"));
+        let look = async |conn: &mut PgConnection| Ok(verify::verify(conn).await?);
+        let (position, report) = prove::content(&tools, &options, &path, id, look).await?;
+        if !report.intact {
+            let findings: Vec<String> = report.findings.iter().map(audit::line).collect();
+            return Err(CommandError::Unproven(path, findings.join("\n  ")));
+        }
+        lines.push(format!(
+            "restored into a database of its own, it stands at {position} and its history is valid"
+        ));
     }
     lines.push(format!(
         "the secrets key is not in it: keep a copy of {} elsewhere",

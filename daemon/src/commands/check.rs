@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use flagstaffd::config::Config;
+use flagstaffd::live::load::load;
+use flagstaffd::service::verify;
+use flagstaffd::store::StoreError;
 
 use super::session::Session;
-use super::{CommandError, stand_in};
+use super::{CommandError, audit};
 
 /// Prints what is wrong, a line each; exit code 1 where anything is.
 ///
@@ -13,7 +16,7 @@ use super::{CommandError, stand_in};
 /// The database's.
 pub async fn run(config: Config) -> Result<ExitCode, CommandError> {
     let session = Session::open(&config).await?;
-    let found = stand_in::check(&session.pool).await;
+    let found = look(&session).await;
     session.close().await;
     let found = found?;
     for line in &found {
@@ -24,4 +27,13 @@ pub async fn run(config: Config) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Rows that cannot be served as they stand, and what is stored twice and differs. The history is `audit verify`'s.
+async fn look(session: &Session) -> Result<Vec<String>, CommandError> {
+    let catalog = load(&session.pool).await?;
+    let mut conn = session.pool.acquire().await.map_err(StoreError::from)?;
+    let found = verify::check(&mut conn).await?;
+    let degraded = catalog.degraded.iter().map(|(what, why)| format!("{what}: {why}"));
+    Ok(degraded.chain(found.iter().map(audit::line)).collect())
 }

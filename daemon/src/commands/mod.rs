@@ -17,6 +17,8 @@ pub mod serve;
 pub mod session;
 pub mod stand_in;
 
+use std::path::PathBuf;
+
 use flagstaffd::app::StartError;
 use flagstaffd::backup::BackupError;
 use flagstaffd::config::ConfigError;
@@ -60,6 +62,9 @@ pub enum CommandError {
     /// A copy was not made, not proven or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A copy was restored beside the database, and its history is not valid.
+    #[error("{path}: its history is not valid:\n  {findings}", path = .0.display(), findings = .1)]
+    Unproven(PathBuf, String),
     /// The system refuses.
     #[error("cannot {0}: {1}")]
     System(String, std::io::Error),

@@ -4,3 +4,4 @@ pub mod app;
 pub mod child;
 pub mod cluster;
 pub mod proxy;
+pub mod program;

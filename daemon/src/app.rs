@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::model::Target;
 use crate::config::readable::Ssl;
+use crate::http::socketio::key_file;
 use crate::http::{AppState, router};
 use crate::live::Live;
 use crate::live::feed::Limits as Ring;
@@ -125,7 +126,8 @@ impl App {
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
         tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
-        Self { state: AppState { live, gate, clock, config, drain, metrics }, stop, tasks }
+        let recovery = key_file::recovery_key(&config);
+        Self { state: AppState { live, gate, clock, config, drain, metrics, recovery }, stop, tasks }
     }
 
     /// Serves until the drain is over, then stops what runs.

@@ -7,6 +7,7 @@ pub mod http;
 pub mod live;
 pub mod net;
 pub mod postgres;
+pub mod protocol;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -90,12 +90,22 @@ fn trusted(state: &AppState, peer: &Peer) -> bool {
         if state.config.access.trusted_proxies.iter().any(|cidr| cidr.contains(address.ip())))
 }
 
+fn unknown() -> ApiError {
+    ApiError::new(ProblemKind::Unauthenticated, "this token is not known, or no longer valid")
+}
+
 fn bearer(state: &AppState, catalog: &Catalog, authorization: &str) -> Result<Caller, ApiError> {
-    let unknown =
-        || ApiError::new(ProblemKind::Unauthenticated, "this token is not known, or no longer valid");
     let secret = authorization.strip_prefix("Bearer ").or_else(|| authorization.strip_prefix("bearer "));
     let secret = secret.map(str::trim).ok_or_else(unknown)?;
-    let token = catalog.access.tokens.get(&hex(&Sha256::digest(secret.as_bytes()))).ok_or_else(unknown)?;
+    token(state, catalog, &hex(&Sha256::digest(secret.as_bytes())))
+}
+
+/// Whose token it is, by the hexadecimal SHA-256 of its secret.
+///
+/// # Errors
+/// 401 where it is not known or no longer valid.
+pub fn token(state: &AppState, catalog: &Catalog, hash: &str) -> Result<Caller, ApiError> {
+    let token = catalog.access.tokens.get(hash).ok_or_else(unknown)?;
     if token.revoked || token.expires_at.is_some_and(|end| end <= state.clock.now()) {
         return Err(unknown());
     }

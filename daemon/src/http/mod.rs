@@ -7,6 +7,7 @@ pub mod error;
 pub mod identity;
 pub mod request;
 pub mod router;
+pub mod socketio;
 pub mod views;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
+use crate::protocol::recovery::RecoveryKey;
 use crate::service::gate::Gate;
 
 /// What handlers share.
@@ -34,4 +36,6 @@ pub struct AppState {
     pub drain: Drain,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    /// Seals what Socket.IO clients carry from one connection to the next; none, and they recover nothing.
+    pub recovery: Option<RecoveryKey>,
 }

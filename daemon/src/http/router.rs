@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::admin::flags;
 use super::error::ApiError;
+use super::socketio;
 use crate::net::guard;
 
 #[derive(OpenApi)]
@@ -43,6 +44,7 @@ pub fn router(state: AppState) -> Router {
         .merge(others)
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .layer(cors(&state))
+        .merge(socketio::routes(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)

@@ -11,4 +11,5 @@ mod edge;
 mod flags;
 mod postgres;
 mod program;
+mod socketio;
 mod support;

@@ -1,7 +1,7 @@
 //! One client: what waits to be sent to it, and the task that sends.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use crate::clock::Clock;
 use crate::protocol::recovery::{Offset, RecoveryKey};
 use crate::protocol::socketio::finish;
 
-/// More packets than this wait only for a client that is too slow.
-const BACKLOG: usize = 1024;
+/// More bytes than this wait only for a client that is too slow. One step of the history may come on top:
+/// a client is not slow because an import was large.
+const BACKLOG: usize = 16 << 20;
 /// How long to wait for room in the transport before looking again.
 const FULL: Duration = Duration::from_millis(5);
 
@@ -42,6 +43,19 @@ pub struct Carries {
     pub pid: String,
 }
 
+impl Out {
+    fn weight(&self) -> usize {
+        let (Self::Whole(text) | Self::Event(text, ..)) = self;
+        64 + text.len()
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Out>,
+    bytes: usize,
+}
+
 /// One client that was let in.
 pub struct Connection {
     /// Its transport.
@@ -51,8 +65,7 @@ pub struct Connection {
     /// What it showed.
     pub presented: Presented,
     carries: Option<Carries>,
-    queue: Mutex<VecDeque<Out>>,
-    backlog: AtomicUsize,
+    queue: Mutex<Queue>,
     wake: Notify,
     /// When its last offset was written, in Unix seconds.
     refreshed: AtomicI64,
@@ -74,32 +87,36 @@ impl Connection {
             presented,
             carries,
             queue: Mutex::default(),
-            backlog: AtomicUsize::new(BACKLOG),
             wake: Notify::new(),
             refreshed: AtomicI64::new(now),
             ended: CancellationToken::new(),
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Out>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a packet behind the others; false where too many wait already.
-    pub fn push(&self, out: Out) -> bool {
+    /// Puts packets behind the others; false, and none of them, where too much waits already.
+    pub fn push(&self, packets: impl IntoIterator<Item = Out>) -> bool {
         let mut queue = self.queue();
-        if queue.len() >= self.backlog.load(Ordering::Relaxed) {
+        if queue.bytes > BACKLOG {
             return false;
         }
-        queue.push_back(out);
+        for out in packets {
+            queue.bytes += out.weight();
+            queue.waiting.push_back(out);
+        }
         drop(queue);
         self.wake.notify_one();
         true
     }
 
-    /// Lets so many more packets wait: what a client is told at once, it need not take at once.
-    pub fn allow(&self, more: usize) {
-        self.backlog.fetch_add(more, Ordering::Relaxed);
+    fn next(&self) -> Option<Out> {
+        let mut queue = self.queue();
+        let out = queue.waiting.pop_front()?;
+        queue.bytes = queue.bytes.saturating_sub(out.weight());
+        Some(out)
     }
 
     /// When its last offset was written, in Unix seconds.
@@ -129,15 +146,15 @@ impl Connection {
 
     async fn send(&self, clock: &dyn Clock) {
         loop {
-            let next = self.queue().pop_front();
-            let Some(out) = next else {
+            let Some(out) = self.next() else {
                 self.wake.notified().await;
                 continue;
             };
             let text = self.text(out, clock);
             loop {
-                match self.socket.reserve() {
-                    Ok(place) => {
+                // One place more than is needed: a ping that finds none ends the transport.
+                match self.socket.reserve().and_then(|place| Ok((place, self.socket.reserve()?))) {
+                    Ok((place, _spare)) => {
                         place.emit(text.into());
                         break;
                     }

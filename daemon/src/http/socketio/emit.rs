@@ -134,7 +134,7 @@ pub fn advance(state: &AppState, inner: &mut Inner) {
     inner.emitted = head;
     if !emissions.is_empty() {
         metrics::counter!("flagstaff_socketio_events_total").increment(emissions.len() as u64);
-        let members = inner.members.iter_mut();
+        let members = inner.members.iter();
         let slow: Vec<Sid> =
             members.filter_map(|(sid, member)| (!member.tell(&emissions)).then_some(*sid)).collect();
         inner.drop_slow(&slow);

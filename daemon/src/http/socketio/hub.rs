@@ -18,7 +18,7 @@ use super::shown::{Emission, Shown, shown};
 use crate::http::AppState;
 use crate::http::error::ApiError;
 use crate::live::catalog::{Catalog, Place};
-use crate::protocol::recovery::MAX_ROOMS;
+use crate::protocol::recovery::{MAX_ROOMS, RecoveryKey};
 use crate::protocol::socketio::{ack, connected, event_start, refused};
 
 /// An environment that somebody listens to, or listened to a moment ago.
@@ -86,6 +86,11 @@ impl Hub {
         inner
     }
 
+    /// What seals the state that clients carry, at this moment.
+    fn key(&self) -> Option<RecoveryKey> {
+        self.state.recovery.clone()
+    }
+
     /// Lets a client in, or refuses it for good.
     pub fn connect(&self, socket: &Arc<Socket<()>>, namespace: &str, auth: &Json) {
         if namespace != crate::protocol::socketio::MAIN {
@@ -105,15 +110,19 @@ impl Hub {
     fn admit(&self, socket: &Arc<Socket<()>>, who: Who, presented: Presented, auth: &Json) {
         let now = self.state.clock.now().unix_timestamp();
         let text = |member: &str| auth.get(member).and_then(Json::as_str);
-        let key = self.state.recovery.as_ref();
-        let heard = key.and_then(|key| {
+        let key = self.key();
+        if key.is_none() && text("pid").is_some() {
+            // Without the key it would come back as a stranger and hear nothing; later there may be one.
+            return socket.close(DisconnectReason::ClosingServer);
+        }
+        let heard = key.as_ref().and_then(|key| {
             let (pid, offset) = (text("pid")?, text("offset")?);
             if !key.knows(pid, &who.caller.principal) {
                 return None;
             }
             Some((pid.to_owned(), key.read_offset(pid, offset, now)?))
         });
-        let carries = key.map(|key| {
+        let carries = key.as_ref().map(|key| {
             let pid = heard.as_ref().map(|(pid, _)| pid.clone());
             let fresh = || {
                 let mut random = [0; 16];
@@ -143,13 +152,12 @@ impl Hub {
         rooms.extend(home);
         let rooms = Arc::new(rooms);
         let connection = Arc::new(Connection::new(Arc::clone(socket), who, presented, carries, now));
-        connection.push(Out::Whole(reply.into()));
+        connection.push([Out::Whole(reply.into())]);
         let leave = self.state.drain.stream_end();
         tokio::spawn(Arc::clone(&connection).pump(Arc::clone(&self.state.clock), leave));
-        let mut member = Member { connection, rooms };
+        let member = Member { connection, rooms };
         if let Some(offset) = before {
             let missed = replay::missed(&self.state, &catalog, inner, &member.rooms, offset.position);
-            member.connection.allow(missed.len());
             member.tell(&missed);
             member.synced(inner.emitted);
         } else if home.is_some() {
@@ -205,7 +213,7 @@ impl Hub {
             Err(error) => answer.set("error", Json::from(error.as_str())),
         }
         if let Some(id) = id {
-            member.connection.push(Out::Whole(ack(id, &answer).into()));
+            member.connection.push([Out::Whole(ack(id, &answer).into())]);
         }
         match (wish, done) {
             (Some(_), Ok(_)) => member.subscribed(inner),
@@ -331,27 +339,27 @@ impl Inner {
 
 impl Member {
     /// Tells those of the emissions that are for this client; false where it is too slow.
-    pub fn tell(&mut self, emissions: &[Emission]) -> bool {
+    pub fn tell(&self, emissions: &[Emission]) -> bool {
         let audience = self.connection.who.audience;
         let mut mine =
             emissions.iter().filter(|e| self.rooms.contains(&e.room) && e.is_for(audience)).peekable();
-        while let Some(emission) = mine.next() {
+        if mine.peek().is_none() {
+            return true;
+        }
+        self.connection.push(std::iter::from_fn(|| {
+            let emission = mine.next()?;
             // Only the last event of a step carries the position after it: whoever is cut off in the
             // middle hears the whole step again.
             let more = mine.peek().is_some_and(|next| next.after == emission.after);
             let position = if more { emission.before } else { emission.after };
-            let rooms = Arc::clone(&self.rooms);
-            if !self.connection.push(Out::Event(Arc::clone(&emission.start), position, rooms)) {
-                return false;
-            }
-        }
-        true
+            Some(Out::Event(Arc::clone(&emission.start), position, Arc::clone(&self.rooms)))
+        }))
     }
 
     /// Tells an event that is this client's own; false where it is too slow.
     pub fn event(&self, name: &str, argument: &Json, position: Position) -> bool {
         let start = event_start(name, &argument.to_text()).into();
-        self.connection.push(Out::Event(start, position, Arc::clone(&self.rooms)))
+        self.connection.push([Out::Event(start, position, Arc::clone(&self.rooms))])
     }
 
     /// Says that everything up to a position was told, so that the client's offset stays young.
@@ -372,12 +380,10 @@ impl Member {
                 environment
             })
             .collect();
-        let told: Json = [
-            ("environments", Json::from(environments)),
-            ("revision", Json::from(inner.emitted.revision.0)),
-        ]
-        .into_iter()
-        .collect();
+        let told: Json =
+            [("environments", Json::from(environments)), ("revision", Json::from(inner.emitted.revision.0))]
+                .into_iter()
+                .collect();
         self.event("subscribed", &told, inner.emitted);
     }
 }

@@ -123,8 +123,7 @@ fn sdk(state: &AppState, credential: &SdkCredential) -> Result<Who, ApiError> {
         project: credential.project.to_string(),
         environment: credential.environment.to_string(),
     };
-    let caller =
-        Caller { credential: principal.clone(), principal, bindings: vec![binding], ceiling: None };
+    let caller = Caller { credential: principal.clone(), principal, bindings: vec![binding], ceiling: None };
     let audience = match credential.kind {
         CredentialKind::Server => Audience::All,
         CredentialKind::Mobile => Audience::Mobile,

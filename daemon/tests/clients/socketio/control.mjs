@@ -1,11 +1,12 @@
 // Follows a script that has a `socket`: tells what happens to it, and does what standard input says.
 import { createInterface } from 'node:readline';
 
-socket.on('connect', () => {
+socket.io.on('open', () => {
   const { engine } = socket.io;
-  console.log('connect', engine.transport.name, socket.recovered ? 'recovered' : 'new');
+  console.log('open', engine.transport.name);
   engine.on('upgrade', (transport) => console.log('upgrade', transport.name));
 });
+socket.on('connect', () => console.log('connect', socket.recovered ? 'recovered' : 'new'));
 socket.on('connect_error', (error) => console.log('connect_error', error.message, error.data?.code));
 socket.on('disconnect', (reason) => console.log('disconnect', reason));
 socket.on('subscribed', (data) => console.log('subscribed', JSON.stringify(data)));

@@ -2,17 +2,18 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::model::Target;
+use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
-use crate::http::socketio::key_file;
 use crate::http::{AppState, router};
 use crate::live::Live;
 use crate::live::feed::Limits as Ring;
@@ -20,6 +21,8 @@ use crate::live::follow::{self, Settings};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
+use crate::secrets::Secrets;
+use crate::service::bootstrap;
 use crate::service::gate::Gate;
 use crate::store::{self, StoreError};
 
@@ -126,8 +129,13 @@ impl App {
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
         tasks.spawn(follow::follow(Arc::clone(&live), Arc::clone(&gate), settings, stop.clone()));
-        let recovery = key_file::recovery_key(&config);
-        Self { state: AppState { live, gate, clock, config, drain, metrics, recovery }, stop, tasks }
+        let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
+        tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
+        let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
+        tasks.spawn(written);
+        let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
+        tasks.spawn(first_owner(state.clone(), stop.clone()));
+        Self { state, stop, tasks }
     }
 
     /// Serves until the drain is over, then stops what runs.
@@ -145,5 +153,28 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
+    }
+}
+
+/// Makes the bootstrap token of an installation where nobody has a role yet.
+async fn first_owner(state: AppState, stop: CancellationToken) {
+    if !state.config.access.bootstrap || state.config.access.mode == AccessMode::Demo {
+        return;
+    }
+    loop {
+        let mut pause = Duration::from_millis(100);
+        if state.live.ready() {
+            let access = Arc::clone(&state.live.catalog().access);
+            let data = &state.config.data.directory;
+            pause = Duration::from_secs(5);
+            match bootstrap::prepare(&state.gate, &state.clock, &access, data).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(%error, "no bootstrap token could be made yet"),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }

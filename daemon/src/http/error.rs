@@ -6,6 +6,7 @@ use shared::api::problem::{Problem, ProblemKind};
 use shared::fault::Fault;
 use shared::json::Json;
 
+use super::accounted::Denied;
 use crate::service::Refusal;
 use crate::store::StoreError;
 
@@ -157,9 +158,13 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let denied = matches!(self.problem.status, 401 | 403).then(|| Denied(self.problem.detail.clone()));
         let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self.problem).unwrap_or_else(|_| "{}".to_owned());
         let mut response = (status, body).into_response();
+        if let Some(denied) = denied {
+            response.extensions_mut().insert(denied);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

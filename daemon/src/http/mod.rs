@@ -2,9 +2,12 @@
 //!
 //! The children import this file; `router` is the ROOF: every route on one screen.
 
+pub mod accounted;
 pub mod admin;
 pub mod error;
 pub mod identity;
+pub mod os_users;
+pub mod paging;
 pub mod request;
 pub mod router;
 pub mod socketio;
@@ -14,11 +17,12 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
-use crate::protocol::recovery::RecoveryKey;
+use crate::secrets::Secrets;
 use crate::service::gate::Gate;
 
 /// What handlers share.
@@ -32,10 +36,12 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The secrets key, and what is derived from it.
+    pub secrets: Arc<Secrets>,
+    /// Denials, log-ins and reads of secrets.
+    pub access_log: Arc<AccessLog>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
-    /// Seals what Socket.IO clients carry from one connection to the next; none, and they recover nothing.
-    pub recovery: Option<RecoveryKey>,
 }

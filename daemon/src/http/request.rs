@@ -53,6 +53,11 @@ impl FromRequestParts<AppState> for Asked {
             error.retry_after = Some(1);
             return Err(error);
         }
+        // A credential that was made here a moment ago is known; and nobody unknown can make us wait.
+        let own = state.gate.last_committed();
+        state.live.wait_for(own, OWN_WRITES).await;
+        let mut catalog = state.live.catalog();
+        let mut caller = identity::caller(state, &catalog, parts)?;
         let query = axum::extract::Query::<HashMap<String, String>>::try_from_uri(&parts.uri)
             .map_err(|e| ApiError::new(ProblemKind::Malformed, format!("the query cannot be read: {e}")))?
             .0;
@@ -61,20 +66,22 @@ impl FromRequestParts<AppState> for Asked {
                 .ok_or_else(|| ApiError::parameter("min_revision", "must be a revision, like 4812"))?,
             None => 0,
         };
-        let own = state.gate.last_committed();
-        if !state.live.wait_for(own.max(wanted), OWN_WRITES).await && wanted > own {
-            let mut error = ApiError::new(
-                ProblemKind::DatabaseUnavailable,
-                format!("revision {wanted} has not arrived here yet"),
-            );
-            error.retry_after = Some(1);
-            return Err(error);
+        if wanted > own {
+            if !state.live.wait_for(wanted, OWN_WRITES).await {
+                let mut error = ApiError::new(
+                    ProblemKind::DatabaseUnavailable,
+                    format!("revision {wanted} has not arrived here yet"),
+                );
+                error.retry_after = Some(1);
+                return Err(error);
+            }
+            // What arrived meanwhile may be about the caller.
+            catalog = state.live.catalog();
+            caller = identity::caller(state, &catalog, parts)?;
         }
         let path = axum::extract::Path::<HashMap<String, String>>::from_request_parts(parts, state)
             .await
             .map_or_else(|_| HashMap::new(), |p| p.0);
-        let catalog = state.live.catalog();
-        let caller = identity::caller(state, &catalog, parts)?;
         let cx = Cx {
             gate: Arc::clone(&state.gate),
             clock: Arc::clone(&state.clock),
@@ -181,6 +188,15 @@ impl Asked {
     pub fn allow(&self, permission: Permission, scope: Scope<'_>) -> Result<(), ApiError> {
         let decision = self.cx.caller.may(permission, &scope);
         if decision.allowed { Ok(()) } else { Err(ApiError::new(ProblemKind::Forbidden, decision.because)) }
+    }
+
+    /// Who is calling, for the access log.
+    pub fn who(&self) -> crate::access_log::Who {
+        crate::access_log::Who {
+            principal: self.cx.caller.principal.clone(),
+            credential: self.cx.caller.credential.clone(),
+            request_id: self.cx.request_id.clone(),
+        }
     }
 
     /// An answer that tells the revision it reflects; 304 where the caller has it already.

@@ -8,7 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::accounted;
+use super::admin::{access, credentials, environments, flags, projects, segments};
 use super::error::ApiError;
 use super::socketio;
 use crate::net::guard;
@@ -30,12 +31,40 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(environments::list, environments::create))
+        .routes(routes!(environments::get, environments::update, environments::archive))
+        .routes(routes!(segments::list, segments::create))
+        .routes(routes!(segments::get, segments::replace, segments::update, segments::archive))
+        .routes(routes!(segments::restore))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::rotate))
+        .routes(routes!(credentials::revoke))
+}
+
+/// What belongs to the whole installation: mounted once.
+fn installation() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::update, projects::archive))
+        .routes(routes!(access::me))
+        .routes(routes!(access::list_tokens, access::create_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(access::list_bindings, access::create_binding))
+        .routes(routes!(access::replace_binding, access::remove_binding))
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).nest("/api", installation())
+}
+
+/// The OpenAPI document of every route.
+pub fn document() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
 }
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).split_for_parts();
+    let (nouns, document) = documented().split_for_parts();
     let _ = document;
     let (others, _) =
         OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
@@ -43,6 +72,7 @@ pub fn router(state: AppState) -> Router {
     nouns
         .merge(others)
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         .merge(socketio::routes(&state))
         .fallback(not_found)

@@ -7,7 +7,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use shared::revision::Position;
@@ -46,14 +45,6 @@ pub struct Offset {
 impl RecoveryKey {
     /// A key that was derived elsewhere.
     pub const fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-
-    /// The key for this purpose out of a secret for many (HKDF-SHA-256).
-    pub fn derive(secret: &[u8]) -> Self {
-        let mut key = [0; 32];
-        // It fails only for outputs of more than 8 kB.
-        let _ = Hkdf::<Sha256>::new(None, secret).expand(b"flagstaff socket.io recovery", &mut key);
         Self(key)
     }
 
@@ -184,12 +175,5 @@ mod tests {
         for wrong in ["", ".", "1.2", "1.2.", "1.2.AAAA", "1.4812.!"] {
             assert_eq!(key().read_offset("p", wrong, heard().issued_at), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn keys_of_different_secrets_differ() {
-        let pid = RecoveryKey::derive(b"one").pid([1; 16], "a");
-        assert!(RecoveryKey::derive(b"one").knows(&pid, "a"));
-        assert!(!RecoveryKey::derive(b"two").knows(&pid, "a"));
     }
 }

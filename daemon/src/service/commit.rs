@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::draft::{Draft, Touched, VersionRule, version_of, with_version};
 use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, validate};
+use super::{Cx, Refusal, WriteOptions, bootstrap, edits, permitted, validate};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -85,7 +85,7 @@ pub async fn run(
     render: Render<'_>,
 ) -> Result<Answer, Refusal> {
     for item in items {
-        authorise(cx, &item.mutation)?;
+        permitted::before(cx, &item.mutation)?;
     }
     let mut conn = if options.dry_run { cx.gate.read().await? } else { cx.gate.write().await? };
     let result = transact(cx, options, items, render, &mut conn).await;
@@ -103,12 +103,6 @@ pub async fn run(
         _ => {}
     }
     result
-}
-
-fn authorise(cx: &Cx, mutation: &Mutation) -> Result<(), Refusal> {
-    let (permission, project, environment) = mutation.permission();
-    let decision = cx.caller.may(permission, &Scope { project, environment, minimum_role: None });
-    if decision.allowed { Ok(()) } else { Err(Refusal::forbidden(decision.because)) }
 }
 
 async fn transact(
@@ -147,9 +141,11 @@ async fn transact(
     }
     let mut draft = Draft::new(&mut tx, options.base_revision);
     for item in items {
+        permitted::within(cx, &mut draft, &item.mutation).await?;
         check_etag(&mut draft, item, options).await?;
         edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
+    bootstrap::use_up(cx, &mut draft).await?;
     raise_versions(&mut draft).await?;
     validate::check(&mut draft).await?;
     check_environments(cx, &mut draft).await?;

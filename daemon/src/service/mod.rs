@@ -3,17 +3,21 @@
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
 //! this file; it imports none of them.
 
+pub mod bootstrap;
 pub mod commit;
+pub mod credentials;
 pub mod draft;
 pub mod edits;
 pub mod flags;
 pub mod gate;
+pub mod permitted;
 pub mod plan;
+pub mod tokens;
 pub mod validate;
 
 use std::sync::Arc;
 
-use shared::access::{Decision, Permission, Role, RoleBinding, Scope, allows};
+use shared::access::{Decision, Permission, Role, RoleBinding, Scope, allows, binding_at};
 use shared::api::problem::ProblemKind;
 use shared::audit::RevisionKind;
 use shared::fault::Fault;
@@ -58,14 +62,21 @@ impl Caller {
         let decision = allows(&self.bindings, permission, scope);
         if decision.allowed
             && let Some(ceiling) = self.ceiling
-            && !ceiling.covers(permission.needs())
+            && !permission.is_had_by(ceiling, scope)
         {
+            let needed = permission.needs_in(scope);
             return Decision {
                 allowed: false,
-                because: format!("the token is limited to {ceiling}; {} needs more", permission.as_str()),
+                because: format!("the token is limited to {ceiling}; {} needs {needed}", permission.as_str()),
             };
         }
         decision
+    }
+
+    /// The role the caller has in a place: what is bound there, or the token's limit where that is less.
+    pub fn role_at(&self, scope: &Scope<'_>) -> Option<Role> {
+        let bound = binding_at(&self.bindings, scope)?.role;
+        Some(self.ceiling.filter(|ceiling| !ceiling.covers(bound)).unwrap_or(bound))
     }
 }
 

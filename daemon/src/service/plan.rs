@@ -77,7 +77,24 @@ pub struct Plan {
 }
 
 /// Members of a row that are made new each time, so a plan cannot name them.
-const MADE: [&str; 2] = ["id", "salt"];
+fn made(kind: EntityKind) -> &'static [&'static str] {
+    match kind {
+        EntityKind::Token => &["id", "principal", "hash", "prefix", "lastFour"],
+        EntityKind::SdkCredential => &["id", "hash", "sealed", "public", "masked"],
+        _ => &["id", "salt"],
+    }
+}
+
+/// An entity's name in a plan; those that go by an id have none before they are made.
+fn named(reference: &shared::change::EntityRef, new: bool) -> String {
+    use shared::change::EntityRef;
+    match reference {
+        EntityRef::RoleBinding(_) | EntityRef::Token(_) | EntityRef::SdkCredential(_) if new => {
+            "new".to_owned()
+        }
+        named => format!("{named:?}"),
+    }
+}
 
 /// Makes the plan of what was touched, with everything that was read on the way.
 pub fn make(
@@ -89,21 +106,31 @@ pub fn make(
 ) -> Plan {
     let mut hasher = Sha256::new();
     for change in touched {
+        // The end that a rotation gives an old key counts from the write, so a plan cannot name it.
         let mut after = change.after.as_ref().map(Entity::to_json);
-        if let Some(row) = &mut after
-            && change.before.is_none()
-        {
-            for member in MADE {
-                row.remove(member);
+        if let Some(row) = &mut after {
+            if change.before.is_none() {
+                for member in made(change.kind) {
+                    row.remove(member);
+                }
+            }
+            if change.kind == EntityKind::SdkCredential {
+                row.remove("expiresAt");
+            }
+            if change.kind == EntityKind::RoleBinding
+                && row.get("subject").and_then(Json::as_str).is_some_and(|s| s.starts_with("token:"))
+            {
+                row.remove("subject");
             }
         }
-        hasher.update(format!("{:?}\u{0}{}\u{0}", change.reference, change.action.as_str()));
+        let name = named(&change.reference, change.before.is_none());
+        hasher.update(format!("{name}\u{0}{}\u{0}", change.action.as_str()));
         hasher.update(after.map(|a| a.to_text()).unwrap_or_default());
         hasher.update([0]);
     }
     for (reference, slot) in read {
         let last = slot.before.as_ref().map(|b| b.stamp.last.to_string()).unwrap_or_default();
-        hasher.update(format!("{reference:?}={last}\u{0}"));
+        hasher.update(format!("{}={last}\u{0}", named(reference, slot.before.is_none())));
     }
     if let Some(confirmation) = &confirmation {
         hasher.update(format!("{:?}{}{}", confirmation.tier, confirmation.environment, confirmation.text));

@@ -1,7 +1,7 @@
 //! Flags and their configurations: the endpoints of the first seed.
 
 use axum::response::Response;
-use shared::access::{Permission, Scope};
+use shared::access::{CredentialKind, Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::change::{EntityRef, Mutation, NewFlag, Patch};
 use shared::context::Context;
@@ -346,7 +346,25 @@ pub async fn payload(asked: Asked) -> Result<Response, ApiError> {
     };
     let body = views::client_payload(&asked.catalog, state, &context);
     let etag = payload_etag(&asked, state.revision.0, &context);
+    let (body, etag) = exposed(&asked, &project, body, etag);
     Ok(asked.reply(Some(etag), &body))
+}
+
+/// What of a payload the caller's credential may see: a client-side one sees the flags that are available
+/// to its kind, and nothing tells it of others.
+fn exposed(asked: &Asked, project: &ProjectKey, body: Json, etag: String) -> (Json, String) {
+    let available: fn(&shared::project::ClientSideAvailability) -> bool =
+        match crate::http::identity::sdk_kind(&asked.cx.caller) {
+            Some(CredentialKind::Mobile) => |a| a.using_mobile_key,
+            Some(CredentialKind::ClientSideId) => |a| a.using_environment_id,
+            Some(CredentialKind::Server) | None => return (body, etag),
+        };
+    let members = body.as_object().unwrap_or_default().iter().filter(|(key, _)| {
+        let flag = FlagKey::new(key.as_str()).ok().and_then(|key| asked.catalog.flag(project, &key));
+        flag.is_some_and(|flag| available(&flag.row.client_side_availability))
+    });
+    let kind = asked.cx.caller.credential.split(':').next().unwrap_or_default();
+    (members.cloned().collect(), format!("{}.{kind}\"", etag.trim_end_matches('"')))
 }
 
 /// The ETag of what an environment serves to a context: no evaluation is needed to answer 304.

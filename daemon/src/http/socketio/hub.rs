@@ -88,7 +88,7 @@ impl Hub {
 
     /// What seals the state that clients carry, at this moment.
     fn key(&self) -> Option<RecoveryKey> {
-        self.state.recovery.clone()
+        self.state.secrets.socketio().map(RecoveryKey::new)
     }
 
     /// Lets a client in, or refuses it for good.

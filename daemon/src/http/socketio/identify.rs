@@ -105,7 +105,7 @@ pub fn who(
         Presented::Request => identity::caller(state, catalog, parts)?,
         Presented::Secret(hash) => match catalog.access.credentials.get(hash) {
             Some(credential) => return sdk(state, credential),
-            None => identity::token(state, catalog, hash)?,
+            None => identity::token_by_hash(state, catalog, hash)?,
         },
     };
     Ok(Who { caller, audience: Audience::All, home: None })

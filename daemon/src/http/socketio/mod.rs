@@ -7,7 +7,6 @@ mod door;
 mod emit;
 mod hub;
 mod identify;
-pub mod key_file;
 mod replay;
 mod shown;
 

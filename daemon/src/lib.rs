@@ -11,6 +11,7 @@ pub mod import;
 pub mod live;
 pub mod net;
 pub mod postgres;
+pub mod protocol;
 pub mod secrets;
 pub mod seed;
 pub mod service;

@@ -15,6 +15,7 @@ pub mod past;
 pub mod request;
 pub mod router;
 pub mod schema;
+pub mod socketio;
 pub mod views;
 
 use std::sync::Arc;

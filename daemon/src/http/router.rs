@@ -18,7 +18,7 @@ use super::admin::{
 };
 use super::compat::system_config;
 use super::error::ApiError;
-use super::{health, openapi};
+use super::{health, openapi, socketio};
 use crate::net::guard;
 
 /// The nouns: mounted for the default project and for every other one.
@@ -124,6 +124,7 @@ pub fn router(state: AppState) -> Router {
         .merge(imports)
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
+        .merge(socketio::routes(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)

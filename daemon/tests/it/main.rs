@@ -9,21 +9,22 @@
 
 mod access;
 mod audit;
-mod chaos;
 mod backup;
+mod chaos;
 mod demo;
 mod documents;
 mod edge;
 mod evaluate;
 mod flags;
-mod import;
 mod health;
+mod import;
 mod openapi;
 mod postgres;
 mod program;
 mod promote;
 mod rows;
 mod serve;
+mod socketio;
 mod support;
 mod system_config;
 mod writes;

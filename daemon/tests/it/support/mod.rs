@@ -3,5 +3,5 @@
 pub mod app;
 pub mod child;
 pub mod cluster;
-pub mod proxy;
 pub mod program;
+pub mod proxy;

@@ -35,7 +35,7 @@ fn waiting(change: &Touched) -> Option<Waiting<'_>> {
         _ => Vec::new(),
     };
     let new = validate::prerequisites(&config.document);
-    (old != new).then(|| (&config.project, &config.flag, &config.environment, new))
+    (old != new).then_some((&config.project, &config.flag, &config.environment, new))
 }
 
 async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@
 
 mod access;
 mod hearing;
+mod killed;
 mod recovery;
 
 use std::net::SocketAddr;

@@ -6,11 +6,12 @@ use shared::change::Mutation;
 use shared::fault::Fault;
 use shared::json::{Json, parse};
 use shared::key::{EnvironmentKey, ProjectKey};
+use shared::revision::Revision;
 
 use crate::import::{self, NoSealer, Request};
 use crate::service::commit::{self, Answer, Done, Item};
 use crate::service::{Cx, Refusal, WriteOptions};
-use crate::store::projects;
+use crate::store::{audit, projects};
 
 const DEMO: &str = include_str!("../../seeds/demo.json");
 const EXPORTS: [(&str, &str); 2] = [
@@ -48,12 +49,17 @@ pub async fn found(cx: &Cx) -> Result<bool, Refusal> {
 }
 
 /// Fills an empty installation with the demo's flags and both exports. Answers whether it did: an
-/// installation that has a project is left alone.
+/// installation with a history is left alone.
 ///
 /// # Errors
 /// What the write path refuses.
 pub async fn run(cx: &Cx) -> Result<bool, Refusal> {
-    if !found(cx).await? {
+    found(cx).await?;
+    let mut conn = cx.gate.read().await?;
+    let history = audit::since(&mut conn, Revision(0), 2).await?;
+    drop(conn);
+    // What every installation begins with is no reason to leave it without flags.
+    if history.iter().any(|revision| revision.header.kind != RevisionKind::Install) || history.len() > 1 {
         return Ok(false);
     }
     let project = ProjectKey::default();

@@ -125,7 +125,8 @@ pub async fn health(State(state): State<AppState>) -> Response {
         && state.live.ready()
         && !state.live.stale()
         && !state.gate.regressed()
-        && catalog.degraded.is_empty();
+        && catalog.degraded.is_empty()
+        && state.secrets.trouble().is_none();
     let body = Health {
         status: if well { Status::Ok } else { Status::Degraded },
         database: DatabaseHealth {

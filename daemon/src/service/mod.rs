@@ -18,7 +18,6 @@ pub mod idempotency;
 pub mod import;
 mod import_check;
 mod import_values;
-pub mod install;
 pub mod permitted;
 pub mod plan;
 mod planning;

@@ -1,4 +1,4 @@
-//! The last good catalog on disk: written atomically, sealed against damage, three generations kept.
+//! The last good catalog on disk: atomic, sealed against damage, three generations.
 //!
 //! A file is text: the name of the format with the SHA-256 of everything after the first line, the
 //! HMAC-SHA-256 of everything after the second one (or `-`), then where it stands, then one row a line.

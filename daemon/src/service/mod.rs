@@ -4,6 +4,7 @@
 //! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
 pub mod audit;
+pub mod backups;
 pub mod bootstrap;
 mod circles;
 pub mod commit;

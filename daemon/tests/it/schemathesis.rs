@@ -1,4 +1,4 @@
-//! schemathesis, unmodified, against the served OpenAPI document: no 5xx, no answer that the document denies.
+//! schemathesis, unmodified: no 5xx, no answer that the served OpenAPI document denies.
 //!
 //! `FLAGSTAFF_TEST_EXAMPLES` says how many requests an operation (default 12).
 
@@ -39,5 +39,8 @@ async fn generated_requests_find_no_5xx_and_no_answer_that_the_document_denies()
         .expect("schemathesis runs");
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{told}\n{}", String::from_utf8_lossy(&done.stderr));
-    println!("{}", told.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
+    println!(
+        "{}",
+        told.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+    );
 }

@@ -113,7 +113,7 @@ async fn an_address_that_cannot_be_read_ends_with_2_and_a_missing_database_with_
 }
 
 #[tokio::test]
-async fn sigterm_while_flags_are_toggled_loses_no_write_that_was_answered() {
+async fn sigterm_while_flags_are_toggled_and_heard_loses_no_write_that_was_answered() {
     let url = fresh_database().await;
     let folder = directory("drain");
     let program = Arc::new(Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]));
@@ -144,11 +144,21 @@ async fn sigterm_while_flags_are_toggled_loses_no_write_that_was_answered() {
         tokio::task::yield_now().await;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    let place =
+        format!("ws{}?EIO=4&transport=websocket", program.at("/socket.io/").trim_start_matches("http"));
+    let (mut socket, _) = tokio_tungstenite::connect_async(place).await.unwrap();
+    let opened = futures_util::StreamExt::next(&mut socket).await.unwrap().unwrap();
+    assert!(opened.to_text().unwrap().starts_with('0'), "{opened}");
+    let hearing =
+        tokio::spawn(
+            async move { while let Some(Ok(_)) = futures_util::StreamExt::next(&mut socket).await {} },
+        );
     program.signal(Signal::SIGTERM);
     while writers.join_next().await.is_some() {}
     stop.store(true, Ordering::Release);
     let mut program = Arc::into_inner(program).unwrap();
     assert!(program.end().success(), "{}", program.log());
+    hearing.await.unwrap();
     let again = Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]);
     let (_, body) = again.get("/api/flags/busy/config/staging").await;
     let kept = version(&body);

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod error;
 pub mod identity;
+pub mod live;
 pub mod request;
 pub mod router;
 pub mod views;

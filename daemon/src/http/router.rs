@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::admin::flags;
 use super::error::ApiError;
+use super::live::{sse, status, websocket};
 use crate::net::guard;
 
 #[derive(OpenApi)]
@@ -31,10 +32,24 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::payload))
 }
 
+/// What concerns the whole installation.
+fn installation() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(status::get))
+}
+
+/// What lasts as long as its client stays: no time-out of handlers is around it.
+fn lasting() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(websocket::open)).routes(routes!(sse::stream))
+}
+
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).split_for_parts();
+    let (nouns, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api", installation())
+        .split_for_parts();
+    let (lasting, described) = OpenApiRouter::<AppState>::new().nest("/api", lasting()).split_for_parts();
+    document.merge(described);
     let _ = document;
     let (others, _) =
         OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
@@ -42,6 +57,7 @@ pub fn router(state: AppState) -> Router {
     nouns
         .merge(others)
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .merge(lasting)
         .layer(cors(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

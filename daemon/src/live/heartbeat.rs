@@ -63,6 +63,7 @@ struct Told {
     principal: String,
     address: String,
     applied: Option<i64>,
+    current: Option<bool>,
 }
 
 /// Beats until told to stop, then takes this daemon off the list.
@@ -103,6 +104,7 @@ async fn once(live: &Live, gate: &Gate, myself: &Myself) -> Result<Vec<Heartbeat
         .into_iter()
         .take(NAMED)
         .map(|client| Told {
+            current: client.current(),
             protocol: client.introduction.protocol.as_str(),
             principal: client.introduction.principal,
             address: client.introduction.address,

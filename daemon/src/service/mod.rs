@@ -9,6 +9,7 @@ pub mod edits;
 pub mod flags;
 pub mod gate;
 pub mod plan;
+pub mod replay;
 pub mod validate;
 
 use std::sync::Arc;

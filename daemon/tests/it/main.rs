@@ -9,6 +9,7 @@
 
 mod edge;
 mod flags;
+mod live;
 mod postgres;
 mod program;
 mod support;

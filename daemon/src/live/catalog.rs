@@ -219,7 +219,8 @@ impl Catalog {
 
     fn put_flag(&mut self, stored: Stored<Flag>) {
         let key = (stored.row.project.clone(), stored.row.key.clone());
-        self.flags.insert(key, Arc::new(stored.clone()));
+        let stored = Arc::new(stored);
+        self.flags.insert(key, Arc::clone(&stored));
         let places: Vec<Place> =
             self.environments.keys().filter(|(project, _)| *project == stored.row.project).cloned().collect();
         for place in places {

@@ -27,6 +27,8 @@ pub struct Gate {
     /// Monotonic milliseconds at which an open breaker lets one request try.
     retry_at: AtomicI64,
     regressed: AtomicBool,
+    /// The follower has not looked yet, or the database did not answer it the last time.
+    held: AtomicBool,
     draining: AtomicBool,
     committed: AtomicI64,
     hint: Notify,
@@ -41,6 +43,7 @@ impl Gate {
             failures: AtomicU32::new(0),
             retry_at: AtomicI64::new(0),
             regressed: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             committed: AtomicI64::new(0),
             hint: Notify::new(),
@@ -101,7 +104,17 @@ impl Gate {
                     .to_owned(),
             ));
         }
+        if self.held.load(Ordering::Acquire) {
+            let why = "the follower has not seen yet whether it has gone back";
+            return Err(StoreError::Unavailable(why.to_owned()).into());
+        }
         Ok(self.read().await?)
+    }
+
+    /// Holds writes back, or lets them through: a database that comes back may be an older one, so that
+    /// nothing is written to it before the follower has looked.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Release);
     }
 
     /// Counts a failure of the database that was seen after the connection was had.

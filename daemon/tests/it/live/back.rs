@@ -1,5 +1,6 @@
 //! A database that goes back in time.
 
+use flagstaffd::live::follow::{self, Step};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
@@ -44,7 +45,8 @@ async fn writes_freeze_and_what_was_served_is_served_on_also_after_a_restart() {
     // Another hash at the same place is another history.
     let other = "update head set revision = revision + 1, hash = decode(repeat('ab', 32), 'hex')";
     sqlx::query(other).execute(&mut database).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let looked = follow::step(&again.state.live, &again.state.gate).await.unwrap();
+    assert_eq!(looked, Step::Regressed);
     assert_eq!(refusal(&again).await, frozen);
     let (mut ears, _) = Ears::on(&again, &["environment:staging"], json!(null)).await;
     let back = "update head set hash = r.hash from revision r where r.number = head.revision";

@@ -5,6 +5,7 @@ mod away;
 mod back;
 mod order;
 mod resume;
+mod slow;
 mod sse;
 mod status;
 

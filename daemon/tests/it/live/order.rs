@@ -10,11 +10,13 @@ use crate::support::cluster;
 async fn eight_writers_on_two_daemons_are_heard_without_gap_or_duplicate() {
     let one = TestApp::start().await;
     let two = TestApp::start_on(one.url.clone(), |_| {}).await;
+    let mut first = 0;
     for writer in 0..8 {
-        flag(&one, &format!("f{writer}")).await;
+        first = flag(&one, &format!("f{writer}")).await;
     }
-    let first = one.state.live.catalog().position.revision.0;
-    two.until("both are there", async || two.state.live.catalog().position.revision.0 == first).await;
+    for app in [&one, &two] {
+        app.until("both are there", async || app.state.live.feed().position().revision.0 == first).await;
+    }
     let last = first + 8 * 15;
 
     let mut listeners = Vec::new();

@@ -56,7 +56,7 @@ async fn eight_writers_on_two_daemons_are_heard_without_gap_or_duplicate() {
     };
     let writers = async {
         let write = async |writer: usize| {
-            let app = if writer % 2 == 0 { &one } else { &two };
+            let app = if writer.is_multiple_of(2) { &one } else { &two };
             let mut before = 0;
             for _ in 0..15 {
                 let revision = flip(app, &format!("f{writer}")).await;

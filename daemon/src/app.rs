@@ -2,26 +2,30 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::model::Target;
+use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
+use crate::live::daemons::Myself;
 use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
-use crate::live::heartbeat::{self, Myself};
-use crate::live::{Live, begin, keep};
+use crate::live::{Live, begin, heartbeat, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
-use crate::service::gate::Gate;
+use crate::secrets::Secrets;
+use crate::service::{bootstrap, idempotency};
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// Why the daemon did not start.
@@ -103,6 +107,25 @@ pub async fn migrate(pool: &PgPool, clock: &dyn Clock) -> Result<(), StartError>
     Ok(())
 }
 
+/// How often answers that nobody may ask for any more are forgotten.
+const PRUNE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+async fn prune(gate: Arc<Gate>, stop: CancellationToken) {
+    let mut due = tokio::time::interval(PRUNE);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = due.tick() => {}
+        }
+        match idempotency::prune(&gate).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "old idempotency keys are forgotten"),
+            Err(error) => tracing::debug!(%error, "old idempotency keys stay for another hour"),
+        }
+    }
+}
+
 /// Everything that runs in one daemon.
 pub struct App {
     /// What handlers share.
@@ -112,7 +135,8 @@ pub struct App {
 }
 
 impl App {
-    /// Starts with a catalog on disk that is sealed against damage only: see [`App::start_sealed`].
+    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
+    /// then the catalog on disk is served.
     pub fn start(
         config: Arc<Config>,
         pool: PgPool,
@@ -120,28 +144,21 @@ impl App {
         metrics: PrometheusHandle,
         drain: Drain,
     ) -> Self {
-        Self::start_sealed(config, pool, clock, metrics, drain, None)
-    }
-
-    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
-    /// then the catalog on disk is served, which `key` seals.
-    pub fn start_sealed(
-        config: Arc<Config>,
-        pool: PgPool,
-        clock: Arc<dyn Clock>,
-        metrics: PrometheusHandle,
-        drain: Drain,
-        key: Option<[u8; 32]>,
-    ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
         let live =
             Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
-        let disk = Disk::below(&config.data.directory, key);
+        let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
+        let seal = Arc::clone(&secrets);
+        let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
-        let state = AppState { live, gate, clock, config, drain, metrics };
+        tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
+        tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
+        let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
+        tasks.spawn(written);
+        let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
         let (begun, halt) = (state.clone(), stop.clone());
         tasks.spawn(async move {
             let remembered = tokio::task::spawn_blocking(move || disk.read()).await.ok().flatten();
@@ -150,6 +167,7 @@ impl App {
             begin::begin(&live, &gate, remembered, prepare, &halt).await;
             follow::follow(live, gate, settings, halt).await;
         });
+        tasks.spawn(first_owner(state.clone(), stop.clone()));
         Self { state, stop, tasks }
     }
 
@@ -185,4 +203,27 @@ fn host_name() -> String {
     let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
     let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     if name.is_empty() { "flagstaffd".to_owned() } else { name }
+}
+
+/// Makes the bootstrap token of an installation where nobody has a role yet.
+async fn first_owner(state: AppState, stop: CancellationToken) {
+    if !state.config.access.bootstrap || state.config.access.mode == AccessMode::Demo {
+        return;
+    }
+    loop {
+        let mut pause = Duration::from_millis(100);
+        if state.live.ready() {
+            let access = Arc::clone(&state.live.catalog().access);
+            let data = &state.config.data.directory;
+            pause = Duration::from_secs(5);
+            match bootstrap::prepare(&state.gate, &state.clock, &access, data).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(%error, "no bootstrap token could be made yet"),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
 }

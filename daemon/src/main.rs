@@ -1,14 +1,15 @@
 //! `flagstaffd`: reads the arguments and starts what they name.
 
+mod commands;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
-use flagstaffd::config::ConfigError;
-use flagstaffd::config::load::Loaded;
+use flagstaffd::config::Config;
 use flagstaffd::config::sources::Sources;
-use flagstaffd::net::listen::ListenError;
+
+use commands::CommandError;
 
 /// The Flagstaff daemon: feature flags in your own PostgreSQL.
 #[derive(Debug, Parser)]
@@ -26,104 +27,57 @@ enum Command {
     /// Serve the API.
     Serve,
     /// Serve a demonstration: seeds, a PostgreSQL of its own, loopback only.
-    Demo {
-        /// Start over: remove what the demo has kept.
-        #[arg(long)]
-        reset: bool,
-    },
+    Demo,
     /// Bring the database to this program's version.
     Migrate,
     /// Fill an empty installation with the example flags.
     Seed,
     /// Import an export of LaunchDarkly.
-    Import {
-        /// The export.
-        file: PathBuf,
-        /// Where the flags go.
-        #[arg(long)]
-        environment: String,
-        /// The export's format.
-        #[arg(long, default_value = "auto", value_parser = ["auto", "launchdarkly-client", "launchdarkly-server", "launchdarkly-rest"])]
-        format: String,
-        /// Say what would change, and change nothing.
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Import,
     /// Check the configuration and show what is in effect, and where each value came from.
     CheckConfig,
     /// Compare what the database derives with what it holds.
     Check,
-    /// Write a copy of the database.
-    Backup {
-        /// The copy; else one named by the time in backup.directory.
-        file: Option<PathBuf>,
-    },
-    /// Put a copy back.
-    Restore {
-        /// The copy.
-        file: PathBuf,
-        /// The name of the database, as a confirmation.
-        #[arg(long, value_name = "DATABASE")]
-        confirm: String,
-    },
-    /// Go on from a database that went back without a restore.
-    AcceptRollback {
-        /// The name of the database, as a confirmation.
-        #[arg(long, value_name = "DATABASE")]
-        confirm: String,
-    },
+    /// Write a copy of the database; the secrets key is not in it.
+    Backup,
+    /// Put a copy back, and begin a new epoch.
+    Restore,
+    /// Go on from a database that went back without a restore: begin a new epoch.
+    AcceptRollback,
     /// The audit's own tools.
-    Audit {
-        #[command(subcommand)]
-        command: AuditCommand,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Recompute the hash chain and compare it with what is stored.
-    Verify,
+    Audit,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A second provider in the process would be a mistake, not a reason to stop.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let audit = matches!(arguments.command, Command::Audit);
+    match run(arguments) {
+        Ok(code) => code,
         Err(error) => {
-            // anyhow's own form adds a backtrace where RUST_BACKTRACE is set.
-            eprintln!("flagstaffd: {error:#}");
-            let ours = error.is::<ConfigError>() || error.is::<ListenError>();
-            ExitCode::from(if ours { 2 } else { 1 })
+            eprintln!("flagstaffd: {error}");
+            // `audit verify` keeps 1 for what it finds.
+            ExitCode::from(if audit { 2 } else { error.code() })
         }
     }
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let sources = Sources::of_process(arguments.config.as_deref())?;
-    match &arguments.command {
-        Command::CheckConfig => check_config(&sources),
-        other => {
-            Loaded::from(&sources)?;
-            Err(anyhow!("not built yet: {other:?}"))
-        }
+    if let Command::CheckConfig = arguments.command {
+        return commands::check_config::run(&sources);
     }
-}
-
-fn check_config(sources: &Sources) -> anyhow::Result<()> {
-    use std::io::Write as _;
-
-    let loaded = Loaded::from(sources)?;
-    let key = loaded.effective.iter().map(|(key, ..)| key.len()).max().unwrap_or_default();
-    let value = loaded.effective.iter().map(|(_, value, _)| value.len().min(40)).max().unwrap_or_default();
-    let mut out = std::io::stdout().lock();
-    for (name, shown, origin) in &loaded.effective {
-        match writeln!(out, "{name:key$} = {shown:value$}  # {origin}") {
-            // `| head` has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
-            written => written.context("standard output")?,
+    let config = match &arguments.command {
+        Command::Demo => Config::load_demo(&sources)?,
+        _ => Config::load(&sources)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| CommandError::System("start the runtime".to_owned(), source))?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve => commands::serve::run(config).await,
+            other => Err(CommandError::Usage(format!("not built yet: {other:?}"))),
         }
-    }
-    Ok(())
+    })
 }

@@ -108,6 +108,19 @@ impl Permission {
         }
     }
 
+    /// The least role that has it in a place, whose own rule may be stricter for writes.
+    pub const fn needs_in(self, scope: &Scope<'_>) -> Role {
+        match (self, scope.minimum_role) {
+            (Self::Write, Some(minimum)) if minimum.rank() > self.needs().rank() => minimum,
+            _ => self.needs(),
+        }
+    }
+
+    /// Whether a role has it in a place.
+    pub const fn is_had_by(self, role: Role, scope: &Scope<'_>) -> bool {
+        role.covers(self.needs_in(scope)) || matches!((self, role), (Self::ReadAudit, Role::Auditor))
+    }
+
     /// The name in a refusal.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -188,29 +201,17 @@ pub struct Decision {
     pub because: String,
 }
 
-/// Decides from the bindings of one caller. Denies by default; of the bindings that cover the scope
-/// the narrowest wins, and of equally narrow ones the strongest.
+/// The binding that counts in a place: of those that cover it the narrowest, and of equally narrow ones
+/// the strongest.
+pub fn binding_at<'b>(bindings: &'b [RoleBinding], scope: &Scope<'_>) -> Option<&'b RoleBinding> {
+    bindings.iter().filter(|b| b.covers(scope)).max_by_key(|b| (b.narrowness(), b.role.rank()))
+}
+
+/// Decides from the bindings of one caller, by the one that counts there. Denies by default.
 pub fn allows(bindings: &[RoleBinding], permission: Permission, scope: &Scope<'_>) -> Decision {
-    let mut best: Option<&RoleBinding> = None;
-    for binding in bindings.iter().filter(|b| b.covers(scope)) {
-        let better = best
-            .is_none_or(|b| (binding.narrowness(), binding.role.rank()) > (b.narrowness(), b.role.rank()));
-        if better {
-            best = Some(binding);
-        }
-    }
-    let Some(binding) = best else {
+    let Some(binding) = binding_at(bindings, scope) else {
         return Decision { allowed: false, because: "no role is bound here for this caller".to_owned() };
     };
-    let mut needed = permission.needs();
-    if permission == Permission::Write
-        && let Some(minimum) = scope.minimum_role
-        && minimum.rank() > needed.rank()
-    {
-        needed = minimum;
-    }
-    let allowed =
-        binding.role.covers(needed) || (permission == Permission::ReadAudit && binding.role == Role::Auditor);
     let because = format!(
         "{} has the role {} in {}/{}; {} needs {}",
         binding.subject,
@@ -218,9 +219,9 @@ pub fn allows(bindings: &[RoleBinding], permission: Permission, scope: &Scope<'_
         binding.project,
         binding.environment,
         permission.as_str(),
-        needed
+        permission.needs_in(scope)
     );
-    Decision { allowed, because }
+    Decision { allowed: permission.is_had_by(binding.role, scope), because }
 }
 
 /// What a token is for.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::change::{Action, EntityKind};
+use crate::json::Json;
 use crate::key::{EnvironmentKey, ProjectKey};
 
 /// A SHA-256 hash.
@@ -161,6 +162,15 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{b:02x}");
         out
     })
+}
+
+/// A row as people may see it: what look-ups and seals use stays inside.
+pub fn public(kind: EntityKind, mut row: Json) -> Json {
+    if matches!(kind, EntityKind::Token | EntityKind::SdkCredential) {
+        row.remove("hash");
+        row.remove("sealed");
+    }
+    row
 }
 
 #[cfg(test)]

@@ -457,6 +457,8 @@ pub enum Mutation {
     PutCredential(Box<SdkCredential>),
     /// A credential switched off.
     RevokeCredential(Uuid),
+    /// What a revision did, undone, with everything later kept.
+    Revert(crate::revision::Revision),
     /// A whole row as it shall be: imports, reverts and promotions, which have done their own thinking.
     Put(Box<Entity>),
 }
@@ -484,6 +486,8 @@ impl Mutation {
             Self::PutToken(_) | Self::RevokeToken(_) => (Access, None, None),
             Self::PutCredential(c) => (Credentials, Some(&c.project), Some(&c.environment)),
             Self::RevokeCredential(_) => (Credentials, None, None),
+            // What it touches is known only when it is read: there, each entity asks for its own.
+            Self::Revert(_) => (Permission::ReadAudit, None, None),
             Self::Put(entity) => match entity.as_ref() {
                 Entity::Project(_) | Entity::Environment(_) => (Administer, entity.project(), None),
                 Entity::RoleBinding(_) | Entity::Token(_) => (Access, None, None),

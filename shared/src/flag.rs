@@ -168,6 +168,12 @@ impl Flag {
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (i, variation) in self.variations.iter().enumerate() {
+            if variation.placeholder && !variation.value.is_null() {
+                faults.push(Fault::new(
+                    format!("/variations/{i}/placeholder"),
+                    "must not be set where there is a value: it marks a value that nobody knows",
+                ));
+            }
             if !variation.placeholder && !self.kind.admits(&variation.value) {
                 faults.push(Fault::new(
                     format!("/variations/{i}/value"),

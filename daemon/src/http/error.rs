@@ -6,8 +6,21 @@ use shared::api::problem::{Problem, ProblemKind};
 use shared::fault::Fault;
 use shared::json::Json;
 
+use super::accounted::Denied;
 use crate::service::Refusal;
 use crate::store::StoreError;
+
+/// The most faults that one answer lists, and the longest text of one, in bytes.
+const MOST_FAULTS: usize = 100;
+const LONGEST: usize = 1_000;
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = text.floor_char_boundary(LONGEST);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
 
 /// A problem on its way out.
 #[derive(Debug)]
@@ -23,11 +36,23 @@ pub struct ApiError {
 impl ApiError {
     /// A problem of a kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        shorten(&mut detail);
         Self { problem: Box::new(Problem::new(kind, detail)), etag: None, retry_after: None }
     }
 
     /// A problem with faults.
-    pub fn faults(kind: ProblemKind, faults: Vec<Fault>) -> Self {
+    pub fn faults(kind: ProblemKind, mut faults: Vec<Fault>) -> Self {
+        // What was sent may be huge, and a fault may quote it.
+        for fault in faults.iter_mut().take(MOST_FAULTS) {
+            shorten(&mut fault.pointer);
+            shorten(&mut fault.detail);
+        }
+        if faults.len() > MOST_FAULTS {
+            let more = faults.len() - MOST_FAULTS;
+            faults.truncate(MOST_FAULTS);
+            faults.push(Fault::new("", format!("and {more} more")));
+        }
         let detail = match faults.as_slice() {
             [one] if one.pointer.is_empty() => one.detail.clone(),
             [one] => format!("{} {}", one.pointer, one.detail),
@@ -59,6 +84,15 @@ impl From<StoreError> for ApiError {
                     "the database is not available at the moment; reads from the catalog go on, try again soon",
                 );
                 error.retry_after = Some(2);
+                error
+            }
+            StoreError::Busy(cause) => {
+                tracing::warn!(%cause, "the database is busy");
+                let mut error = Self::new(
+                    ProblemKind::DatabaseUnavailable,
+                    "the database is busy: nothing was changed, try again",
+                );
+                error.retry_after = Some(1);
                 error
             }
             StoreError::OutcomeUnknown => {
@@ -149,7 +183,9 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::Malformed(_) => ProblemKind::Malformed.as_str(),
         Refusal::Stale { .. } => ProblemKind::Stale.as_str(),
         Refusal::Conflict { .. } => ProblemKind::Conflict.as_str(),
-        Refusal::Store(StoreError::Unavailable(_)) => ProblemKind::DatabaseUnavailable.as_str(),
+        Refusal::Store(StoreError::Unavailable(_) | StoreError::Busy(_)) => {
+            ProblemKind::DatabaseUnavailable.as_str()
+        }
         Refusal::Store(StoreError::OutcomeUnknown) => ProblemKind::OutcomeUnknown.as_str(),
         Refusal::Store(_) => ProblemKind::Internal.as_str(),
     }
@@ -157,9 +193,13 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let denied = matches!(self.problem.status, 401 | 403).then(|| Denied(self.problem.detail.clone()));
         let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self.problem).unwrap_or_else(|_| "{}".to_owned());
         let mut response = (status, body).into_response();
+        if let Some(denied) = denied {
+            response.extensions_mut().insert(denied);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

@@ -1,11 +1,15 @@
 //! GROUND: the state that handlers share. Handlers parse, call one use case, render.
 //!
-//! The children import this file; `router` is the ROOF: every route on one screen.
+//! The children import this file; `router` stands on all of them: every route on one screen.
 
+pub mod accounted;
 pub mod admin;
 pub mod error;
 pub mod identity;
 pub mod live;
+pub mod os_users;
+pub mod paging;
+pub mod past;
 pub mod request;
 pub mod router;
 pub mod views;
@@ -14,11 +18,13 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
-use crate::service::gate::Gate;
+use crate::secrets::Secrets;
+use crate::store::gate::Gate;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -31,6 +37,10 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// The secrets key, and what is derived from it.
+    pub secrets: Arc<Secrets>,
+    /// Denials, log-ins and reads of secrets.
+    pub access_log: Arc<AccessLog>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.

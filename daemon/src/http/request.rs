@@ -1,4 +1,4 @@
-//! What a handler gets: the caller's context, path and query read as types, and for writes the options.
+//! What a handler gets: the caller's context, path and query as types, and a write's options.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -47,6 +47,16 @@ impl FromRequestParts<AppState> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Self::of(parts, state, true).await
+    }
+}
+
+impl Asked {
+    /// Finds the caller and the catalog; a read waits for what this daemon itself committed.
+    ///
+    /// # Errors
+    /// 401, or a parameter that cannot be read.
+    pub async fn of(parts: &mut Parts, state: &AppState, reads: bool) -> Result<Self, ApiError> {
         if !state.live.ready() {
             let mut error =
                 ApiError::new(ProblemKind::DatabaseUnavailable, "the daemon has no catalog to serve yet");
@@ -61,20 +71,33 @@ impl FromRequestParts<AppState> for Asked {
                 .ok_or_else(|| ApiError::parameter("min_revision", "must be a revision, like 4812"))?,
             None => 0,
         };
-        let own = state.gate.last_committed();
-        if !state.live.wait_for(own.max(wanted), OWN_WRITES).await && wanted > own {
-            let mut error = ApiError::new(
-                ProblemKind::DatabaseUnavailable,
-                format!("revision {wanted} has not arrived here yet"),
-            );
-            error.retry_after = Some(1);
-            return Err(error);
+        // While the follower cannot follow, waiting for it is in vain: what is there serves.
+        let follows = !state.live.stale() && !state.gate.regressed();
+        let own = if follows { state.gate.last_committed() } else { 0 };
+        let mut catalog = state.live.catalog();
+        let mut caller = identity::caller(state, &catalog, parts);
+        let behind = catalog.position.revision.0;
+        // A write is checked under the head's lock, so it waits for nothing but a credential that was
+        // made here a moment ago.
+        let due = if reads || caller.is_err() { own } else { 0 };
+        let due = if caller.is_ok() { due.max(wanted) } else { due };
+        if due > behind {
+            if !state.live.wait_for(due, OWN_WRITES).await && wanted > own {
+                let mut error = ApiError::new(
+                    ProblemKind::DatabaseUnavailable,
+                    format!("revision {wanted} has not arrived here yet"),
+                );
+                error.retry_after = Some(1);
+                return Err(error);
+            }
+            // What arrived meanwhile may be about the caller.
+            catalog = state.live.catalog();
+            caller = identity::caller(state, &catalog, parts);
         }
+        let caller = caller?;
         let path = axum::extract::Path::<HashMap<String, String>>::from_request_parts(parts, state)
             .await
             .map_or_else(|_| HashMap::new(), |p| p.0);
-        let catalog = state.live.catalog();
-        let caller = identity::caller(state, &catalog, parts)?;
         let cx = Cx {
             gate: Arc::clone(&state.gate),
             clock: Arc::clone(&state.clock),
@@ -82,13 +105,28 @@ impl FromRequestParts<AppState> for Asked {
             source: "api",
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
         };
-        Ok(Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query })
+        let mut asked =
+            Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query };
+        if parts.method == http::Method::GET
+            && let Some(at) = asked.text("at").map(str::to_owned)
+        {
+            asked.look_back(&at).await?;
+        }
+        Ok(asked)
     }
 }
 
 fn number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('r').unwrap_or(text);
     (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+}
+
+/// A revision, `4812` or `r4812`, or with its epoch, `1.4812`.
+fn position(text: &str) -> Option<(Revision, Option<i64>)> {
+    match text.split_once('.') {
+        Some((epoch, revision)) => Some((Revision(number(revision)?), Some(number(epoch)?))),
+        None => Some((Revision(number(text)?), None)),
+    }
 }
 
 impl Asked {
@@ -102,13 +140,25 @@ impl Asked {
             .map_err(|e| ApiError::new(ProblemKind::NotFound, format!("there is no such {name}: {e}")))
     }
 
+    /// Whether the path has a part of that name.
+    pub fn path_has(&self, name: &str) -> bool {
+        self.path.contains_key(name)
+    }
+
+    /// The key of the project that the path names, or the default one's.
+    ///
+    /// # Errors
+    /// 404 where it cannot be a key.
+    pub fn project_key(&self) -> Result<ProjectKey, ApiError> {
+        if self.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
+    }
+
     /// The project: that of the path, or the default one.
     ///
     /// # Errors
     /// 404 where there is none.
     pub fn project(&self) -> Result<ProjectKey, ApiError> {
-        let key =
-            if self.path.contains_key("project") { self.path("project")? } else { ProjectKey::default() };
+        let key = self.project_key()?;
         match self.catalog.projects.get(&key) {
             Some(project) if !project.row.archived => Ok(key),
             _ => Err(ApiError::unknown(format!("project {key}"))),
@@ -183,6 +233,15 @@ impl Asked {
         if decision.allowed { Ok(()) } else { Err(ApiError::new(ProblemKind::Forbidden, decision.because)) }
     }
 
+    /// Who is calling, for the access log.
+    pub fn who(&self) -> crate::access_log::Who {
+        crate::access_log::Who {
+            principal: self.cx.caller.principal.clone(),
+            credential: self.cx.caller.credential.clone(),
+            request_id: self.cx.request_id.clone(),
+        }
+    }
+
     /// An answer that tells the revision it reflects; 304 where the caller has it already.
     pub fn reply(&self, etag: Option<String>, body: &Json) -> Response {
         let known = etag.as_ref().is_some_and(|etag| {
@@ -254,7 +313,7 @@ impl FromRequest<AppState> for Writing {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let asked = Asked::from_request_parts(&mut parts, state).await?;
+        let asked = Asked::of(&mut parts, state, false).await?;
         let method = parts.method.clone();
         let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let content_type = content_type(&parts.headers)?;
@@ -333,12 +392,13 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
         }
         None => None,
     };
-    let base_revision = match asked.text("baseRevision") {
-        Some(text) => Some(Revision(
-            number(text.rsplit('.').next().unwrap_or(text))
-                .ok_or_else(|| ApiError::parameter("baseRevision", "must be a revision, like 4812"))?,
-        )),
-        None => None,
+    let (base_revision, base_epoch) = match asked.text("baseRevision") {
+        Some(text) => {
+            let base = position(text)
+                .ok_or_else(|| ApiError::parameter("baseRevision", "must be a revision, like 4812"))?;
+            (Some(base.0), base.1)
+        }
+        None => (None, None),
     };
     let text = |name: &str| asked.text(name).map(str::to_owned);
     let comment = text("comment");
@@ -351,12 +411,30 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
         confirm: text("confirm"),
         comment,
         base_revision,
+        base_epoch,
         if_match,
         ..WriteOptions::default()
     })
 }
 
 impl Writing {
+    /// The project of the path, or the default one. Whether there is one, the write path says: the
+    /// catalog may not know yet what was made a moment ago.
+    ///
+    /// # Errors
+    /// 404 where the text cannot be a key.
+    pub fn project(&self) -> Result<ProjectKey, ApiError> {
+        if self.asked.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
+    }
+
+    /// The environment of the path; see [`Writing::project`].
+    ///
+    /// # Errors
+    /// 404 where the text cannot be a key.
+    pub fn environment(&self, _: &ProjectKey) -> Result<EnvironmentKey, ApiError> {
+        self.path("environment")
+    }
+
     /// The body, which must be there.
     ///
     /// # Errors
@@ -403,12 +481,20 @@ impl Writing {
         }
         match body.remove("baseRevision").filter(|v| !v.is_null()) {
             None => {}
-            Some(value) => match value.as_i64().or_else(|| number(value.as_str()?.rsplit('.').next()?)) {
-                Some(base) if base >= 0 => match self.options.base_revision {
-                    Some(given) if given.0 != base => {
+            Some(value) => match value
+                .as_i64()
+                .filter(|base| *base >= 0)
+                .map(|base| (Revision(base), None))
+                .or_else(|| position(value.as_str()?))
+            {
+                Some((base, epoch)) => match self.options.base_revision {
+                    Some(given) if given != base => {
                         differing.push(Fault::new("/baseRevision", "differs from the query parameter"));
                     }
-                    _ => self.options.base_revision = Some(Revision(base)),
+                    _ => {
+                        self.options.base_revision = Some(base);
+                        self.options.base_epoch = epoch.or(self.options.base_epoch);
+                    }
                 },
                 _ => differing.push(Fault::new("/baseRevision", "must be a revision, like 4812")),
             },

@@ -8,7 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::admin::flags;
+use super::accounted;
+use super::admin::{access, audit, changes, credentials, environments, flags, projects, segments};
 use super::error::ApiError;
 use super::live::{sse, status, websocket};
 use crate::net::guard;
@@ -30,11 +31,44 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::of_flag))
+        .routes(routes!(audit::revisions))
+        .routes(routes!(audit::revision))
+        .routes(routes!(changes::revert))
+        .routes(routes!(changes::change_set))
+        .routes(routes!(changes::resolve))
+        .routes(routes!(environments::list, environments::create))
+        .routes(routes!(environments::get, environments::update, environments::archive))
+        .routes(routes!(segments::list, segments::create))
+        .routes(routes!(segments::get, segments::replace, segments::update, segments::archive))
+        .routes(routes!(segments::restore))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::rotate))
+        .routes(routes!(credentials::revoke))
 }
 
-/// What concerns the whole installation.
+/// What belongs to the whole installation: mounted once.
 fn installation() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(status::get))
+    OpenApiRouter::new()
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::update, projects::archive))
+        .routes(routes!(access::me))
+        .routes(routes!(access::list_tokens, access::create_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(access::list_bindings, access::create_binding))
+        .routes(routes!(access::replace_binding, access::remove_binding))
+        .routes(routes!(status::get))
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).nest("/api", installation())
+}
+
+/// The OpenAPI document of every route.
+pub fn document() -> utoipa::openapi::OpenApi {
+    documented().nest("/api", lasting()).into_openapi()
 }
 
 /// What lasts as long as its client stays: no time-out of handlers is around it.
@@ -44,13 +78,8 @@ fn lasting() -> OpenApiRouter<AppState> {
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, mut document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api", nouns())
-        .nest("/api", installation())
-        .split_for_parts();
-    let (lasting, described) = OpenApiRouter::<AppState>::new().nest("/api", lasting()).split_for_parts();
-    document.merge(described);
-    let _ = document;
+    let (nouns, _) = documented().split_for_parts();
+    let (lasting, _) = OpenApiRouter::<AppState>::new().nest("/api", lasting()).split_for_parts();
     let (others, _) =
         OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
     let timeout = state.config.http.handler_timeout;
@@ -58,6 +87,7 @@ pub fn router(state: AppState) -> Router {
         .merge(others)
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .merge(lasting)
+        .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,5 +1,6 @@
-//! What the API shows of flags, configurations, segments and environments: one shape each, everywhere.
+//! What the API shows of flags, configurations and the like: one shape each, everywhere.
 
+use shared::audit::public;
 use shared::change::{Entity, EntityKind, EntityRef};
 use shared::eval;
 use shared::evaluated;
@@ -11,7 +12,6 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::live::catalog::{Catalog, EnvironmentState, Served};
 use crate::service::commit::Done;
-use crate::service::plan::public;
 use crate::store::{Stamp, Stored};
 
 /// A time as RFC 3339.

@@ -11,7 +11,7 @@ use super::Live;
 use super::disk::Remembered;
 use super::follow::adopt;
 use super::load::load;
-use crate::service::gate::Gate;
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// How long the database is tried before the catalog on disk is served.

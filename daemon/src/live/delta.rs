@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use shared::audit::Header;
+use shared::audit::{Header, public};
 use shared::change::{Action, Entity, EntityKind};
 use shared::json::Json;
 use shared::key::{FlagKey, SegmentKey};
@@ -114,7 +114,7 @@ pub fn entry_json(entry: &Entry) -> Json {
     let row = |text: &Option<String>| {
         text.as_ref()
             .and_then(|t| shared::json::parse_within(t, 512).ok())
-            .map_or(Json::Null, |row| crate::service::plan::public(entry.kind, row))
+            .map_or(Json::Null, |row| public(entry.kind, row))
     };
     let entity: Json = [
         ("kind", Json::from(entry.kind.as_str())),

@@ -1,4 +1,4 @@
-//! The follower: the only writer of the catalog, moved by what the database says is after its revision.
+//! The follower: the only writer of the catalog, moved by what is after its revision.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Live;
 use super::catalog::Catalog;
 use super::delta::Delta;
 use super::load::load;
-use crate::service::gate::Gate;
+use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
 
 /// The channel on which daemons hint at each other's commits.
@@ -81,8 +81,8 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
             }
             Err(_) => {
                 failures += 1;
-                live.set_stale(true);
                 gate.failed();
+                live.set_stale(true);
                 gate.hold(true);
                 listener = None;
                 tracing::warn!("the database took more than 10 s to answer");
@@ -185,6 +185,9 @@ async fn reload(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
     if live.ready() && fresh.position < old.position {
         gate.set_regressed(true);
         return Ok(Step::Regressed);
+    }
+    if fresh.position.epoch != old.position.epoch {
+        gate.forget_committed();
     }
     live.set_provisional(false);
     adopt(live, fresh);

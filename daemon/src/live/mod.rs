@@ -6,6 +6,7 @@
 pub mod begin;
 pub mod catalog;
 pub mod clients;
+pub mod daemons;
 pub mod delta;
 pub mod disk;
 pub mod feed;
@@ -13,6 +14,7 @@ pub mod follow;
 pub mod heartbeat;
 pub mod keep;
 pub mod load;
+pub mod past;
 pub mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -25,8 +27,8 @@ use uuid::Uuid;
 
 use catalog::Catalog;
 use clients::Clients;
+use daemons::Daemons;
 use feed::Feed;
-use heartbeat::Daemons;
 use snapshot::Snapshots;
 
 /// How long to wait for a revision while the database does not answer.
@@ -36,6 +38,7 @@ const WHILE_STALE: Duration = Duration::from_millis(50);
 pub struct Live {
     catalog: ArcSwap<Catalog>,
     feed: Feed,
+    past: past::Past,
     clients: Arc<Clients>,
     daemons: Daemons,
     snapshots: Snapshots,
@@ -54,6 +57,7 @@ impl Live {
         Self {
             catalog: ArcSwap::from_pointee(Catalog::default()),
             feed: Feed::new(ring),
+            past: past::Past::default(),
             clients: Arc::default(),
             daemons: Daemons::default(),
             snapshots: Snapshots::default(),
@@ -73,6 +77,11 @@ impl Live {
     /// The feed of changes.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Catalogs of the past.
+    pub const fn past(&self) -> &past::Past {
+        &self.past
     }
 
     /// The clients that hear changes at the moment.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use shared::audit::public;
 use shared::change::Entity;
 use shared::json::Json;
 use shared::revision::Position;
 use tokio::sync::Semaphore;
 
 use super::catalog::{Catalog, EnvironmentState, Place};
-use crate::service::plan::public;
 use crate::store::Stored;
 
 /// How many streams at once may have the history read for them.

@@ -9,30 +9,10 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::{oneshot, watch};
 
 use super::account::Account;
-use super::find::Binaries;
+pub use super::options::Options;
 use super::place::{self, Place};
 use super::supervise::Supervisor;
 use super::{PostgresError, State};
-
-/// What cluster to run, and how.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Holds the cluster (`pgdata`), its log, its lock and, if the path is short enough, its socket. Made if missing.
-    pub data_dir: PathBuf,
-    /// The server's programs, from [`super::find::binaries`].
-    pub binaries: Binaries,
-    /// Whether a commit is on the disk before it is confirmed. Only a throw-away cluster can do without.
-    pub fsync: bool,
-    /// How many connections the server allows.
-    pub max_connections: u16,
-}
-
-impl Options {
-    /// A durable cluster in `data_dir` with room for 60 connections.
-    pub fn new(data_dir: impl Into<PathBuf>, binaries: Binaries) -> Self {
-        Self { data_dir: data_dir.into(), binaries, fsync: true, max_connections: 60 }
-    }
-}
 
 /// A PostgreSQL that is kept alive until this is stopped or dropped.
 #[derive(Debug)]
@@ -83,6 +63,16 @@ pub fn start_blocking(options: Options) -> Result<Running, PostgresError> {
         .map_err(PostgresError::files("start a thread for", "PostgreSQL"))?;
     told.recv().unwrap_or(Err(PostgresError::Stopped))?;
     Ok(Running { socket_dir, state: watcher, stop, thread })
+}
+
+/// The address of our database in the cluster that another daemon runs in `data_dir`.
+///
+/// # Errors
+/// When its socket's directory cannot be told.
+pub fn url_in(data_dir: &Path) -> Result<String, PostgresError> {
+    let place = Place::below(data_dir)?;
+    let account = Account::choose(&place.pgdata)?;
+    Ok(place::own_url(&place.socket_dir(&account)?))
 }
 
 /// Locks the data directory against another daemon; the lock ends with this process, however it ends.

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod find;
 pub mod initial;
 pub mod launch;
+mod options;
 pub mod orphan;
 pub mod place;
 pub mod serverlog;

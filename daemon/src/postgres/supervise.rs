@@ -1,4 +1,4 @@
-//! The thread that starts the server, waits until it is ready, restarts it when it dies, and stops it.
+//! The thread that starts the server, waits for it, restarts it when it dies, and stops it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::watch;
 
 use super::account::Account;
-use super::cluster::Options;
+use super::options::Options;
 use super::place::Place;
 use super::{DATABASE, PostgresError, ROLE, State, initial, launch, orphan, serverlog};
 

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use shared::access::Scope;
 use shared::api::problem::ProblemKind;
-use shared::audit::{Header, digest, link};
-use shared::change::{Action, Entity, EntityRef, Mutation};
+use shared::audit::{Header, RevisionKind, digest, link, public};
+use shared::change::{Entity, EntityRef, Mutation};
 use shared::json::Json;
-use shared::key::{EnvironmentKey, ProjectKey};
-use shared::project::Environment;
 use shared::revision::{Position, Revision};
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
-use super::draft::{Draft, Touched, VersionRule, version_of, with_version};
-use super::plan::{self, Plan};
-use super::{Cx, Refusal, WriteOptions, edits, validate};
+use super::draft::{Draft, Touched};
+use super::plan::Plan;
+use super::{
+    Cx, Refusal, WriteOptions, bootstrap, edits, permitted, planning, reach, touched, validate, versions,
+};
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
@@ -85,7 +85,7 @@ pub async fn run(
     render: Render<'_>,
 ) -> Result<Answer, Refusal> {
     for item in items {
-        authorise(cx, &item.mutation)?;
+        permitted::before(cx, &item.mutation)?;
     }
     let mut conn = if options.dry_run { cx.gate.read().await? } else { cx.gate.write().await? };
     let result = transact(cx, options, items, render, &mut conn).await;
@@ -95,7 +95,9 @@ pub async fn run(
             // The session may be half dead: it goes, rather than back into the pool.
             let _ = conn.close().await;
         }
+        Err(Refusal::Store(StoreError::Busy(_))) => {}
         Ok(answer) if !options.dry_run => {
+            cx.gate.recovered();
             if let Some(revision) = answer.revision {
                 cx.gate.committed(Position { revision, ..Position::default() });
             }
@@ -105,10 +107,15 @@ pub async fn run(
     result
 }
 
-fn authorise(cx: &Cx, mutation: &Mutation) -> Result<(), Refusal> {
-    let (permission, project, environment) = mutation.permission();
-    let decision = cx.caller.may(permission, &Scope { project, environment, minimum_role: None });
-    if decision.allowed { Ok(()) } else { Err(Refusal::forbidden(decision.because)) }
+/// Nobody waits long behind a write: the head's lock is held for one.
+const BEGIN: &str = "begin; set local lock_timeout = '2s'; set local statement_timeout = '5s'; \
+     set local idle_in_transaction_session_timeout = '5s'; set local synchronous_commit = on";
+/// Imports and their like write thousands of rows.
+const BEGIN_LARGE: &str = "begin; set local lock_timeout = '5s'; set local statement_timeout = '30s'; \
+     set local idle_in_transaction_session_timeout = '30s'; set local synchronous_commit = on";
+
+const fn large(options: &WriteOptions) -> bool {
+    options.whole_environment || !matches!(options.kind, RevisionKind::Change)
 }
 
 async fn transact(
@@ -121,12 +128,7 @@ async fn transact(
     let mut tx = if options.dry_run {
         conn.begin_with("begin isolation level repeatable read read only").await.map_err(StoreError::from)?
     } else {
-        conn.begin_with(
-            "begin; set local lock_timeout = '2s'; set local statement_timeout = '30s'; \
-             set local idle_in_transaction_session_timeout = '30s'; set local synchronous_commit = on",
-        )
-        .await
-        .map_err(StoreError::from)?
+        conn.begin_with(if large(options) { BEGIN_LARGE } else { BEGIN }).await.map_err(StoreError::from)?
     };
     let (head, now) = if options.dry_run {
         let head = store::head::get(&mut tx).await?;
@@ -139,6 +141,16 @@ async fn transact(
     {
         return Ok(answer);
     }
+    if options.base_epoch.is_some_and(|epoch| epoch != head.position.epoch.0) {
+        return Err(Refusal::Plain(
+            ProblemKind::Conflict,
+            format!(
+                "baseRevision belongs to another history: the database was restored since, and its last \
+                 revision is {}; read again",
+                head.position
+            ),
+        ));
+    }
     if options.base_revision.is_some_and(|base| base > head.position.revision) {
         return Err(Refusal::invalid(
             "/baseRevision",
@@ -147,18 +159,20 @@ async fn transact(
     }
     let mut draft = Draft::new(&mut tx, options.base_revision);
     for item in items {
+        permitted::within(cx, &mut draft, &item.mutation).await?;
         check_etag(&mut draft, item, options).await?;
         edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
-    raise_versions(&mut draft).await?;
+    bootstrap::use_up(cx, &mut draft).await?;
+    versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
     check_environments(cx, &mut draft).await?;
-    let touched = touched(&mut draft);
-    let counted = counted(&mut draft, &touched).await?;
-    let environments = environments_of(&draft);
-    let confirmation = plan::confirmation(&environments, &counted, options.whole_environment);
+    let touched = touched::touched(&mut draft);
+    let counted = reach::counted(&mut draft, &touched).await?;
+    let environments = reach::environments_of(&draft);
+    let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
-    let plan = plan::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let plan = planning::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
     if options.dry_run {
         return Ok(Answer {
             status: 200,
@@ -169,6 +183,7 @@ async fn transact(
         });
     }
     confirm(options, &plan)?;
+    know_configs(&mut draft).await?;
     let slots = std::mem::take(&mut draft.slots);
     let mut done = Done {
         position: head.position,
@@ -204,6 +219,25 @@ async fn transact(
         other => Refusal::Store(other),
     })?;
     Ok(answer)
+}
+
+/// Reads the configurations of the flags that were put: a flag's ETag names the newest of them. After the
+/// plan, which does not rest on them.
+async fn know_configs(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let flags: Vec<_> = draft
+        .slots
+        .iter()
+        .filter(|(_, slot)| slot.written && slot.before.is_some())
+        .filter_map(|(reference, _)| match reference {
+            EntityRef::Flag(project, flag) => Some((project.clone(), flag.clone())),
+            _ => None,
+        })
+        .collect();
+    // Imports answer with a report, not with an ETag each.
+    if let [(project, flag)] = flags.as_slice() {
+        validate::preload_configs(draft, project, Some(flag)).await?;
+    }
+    Ok(())
 }
 
 /// The answer of an earlier request with the same idempotency key.
@@ -269,10 +303,19 @@ async fn check_etag(draft: &mut Draft<'_>, item: &Item, options: &WriteOptions) 
     if matches {
         Ok(())
     } else {
-        Err(Refusal::Stale {
-            current: plan::public(current.kind(), current.to_json()),
-            etag: format!("\"{last}\""),
-        })
+        let etag = match &reference {
+            EntityRef::Flag(project, key) => {
+                validate::preload_configs(draft, project, Some(key)).await?;
+                let of_this =
+                    |r: &EntityRef| matches!(r, EntityRef::Config(p, k, _) if p == project && k == key);
+                let newest =
+                    draft.slots.iter().filter(|(r, _)| of_this(r)).filter_map(|(_, s)| s.before.as_ref());
+                let newest = newest.map(|b| b.stamp.last.revision.0).max().unwrap_or_default();
+                format!("\"{last}.{newest}\"")
+            }
+            _ => format!("\"{last}\""),
+        };
+        Err(Refusal::Stale { current: public(current.kind(), current.to_json()), etag })
     }
 }
 
@@ -281,8 +324,23 @@ async fn check_environments(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusa
     for reference in draft.written() {
         let (project, environment) = match &reference {
             EntityRef::Config(p, _, e) | EntityRef::Segment(p, e, _) => (p.clone(), e.clone()),
+            EntityRef::Flag(project, _) => {
+                // A configuration in the evaluated form may bring a variation, which is everywhere.
+                let scope = Scope { project: Some(project), environment: None, minimum_role: None };
+                let decision = cx.caller.may(shared::access::Permission::Write, &scope);
+                if !decision.allowed {
+                    return Err(Refusal::forbidden(decision.because));
+                }
+                continue;
+            }
             _ => continue,
         };
+        let made_off = draft.slots.get(&reference).is_some_and(
+            |s| matches!((&s.before, &s.after), (None, Some(Entity::Config(config))) if !config.on()),
+        );
+        if made_off {
+            continue;
+        }
         let Some(place) = draft.environment(&project, &environment).await? else { continue };
         let mut scope = Scope::environment(&project, &environment);
         scope.minimum_role = place.minimum_role;
@@ -292,190 +350,6 @@ async fn check_environments(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusa
         }
     }
     Ok(())
-}
-
-/// Gives every changed entity its version; a flag-level change that alters what is served raises the
-/// versions of the flag's configurations too.
-async fn raise_versions(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let mut served_changed = Vec::new();
-    for reference in draft.written() {
-        let Some(slot) = draft.slots.get_mut(&reference) else { continue };
-        let Some(after) = slot.after.take() else { continue };
-        let old = slot.before.as_ref().and_then(|b| version_of(&b.row));
-        let same = slot
-            .before
-            .as_ref()
-            .is_some_and(|b| with_version(after.clone(), 0) == with_version(b.row.clone(), 0));
-        let version = match (slot.rule, old) {
-            (VersionRule::Imported(imported), None) => imported.max(1),
-            (VersionRule::Imported(imported), Some(old)) if same => imported.max(old),
-            (VersionRule::Imported(imported), Some(old)) if matches!(after, Entity::Flag(_)) => {
-                imported.max(old)
-            }
-            (VersionRule::Imported(imported), Some(old)) => imported.max(old + 1),
-            (VersionRule::Rise, None) => 1,
-            (VersionRule::Rise, Some(old)) => old + 1,
-        };
-        if let (Entity::Flag(new), Some(Entity::Flag(old)), VersionRule::Rise) =
-            (&after, slot.before.as_ref().map(|b| &b.row), slot.rule)
-        {
-            let values = |f: &shared::flag::Flag| {
-                f.variations.iter().map(|v| (v.value.clone(), v.placeholder)).collect::<Vec<_>>()
-            };
-            if values(new) != values(old)
-                || new.client_side_availability != old.client_side_availability
-                || new.archived != old.archived
-            {
-                served_changed.push((new.project.clone(), new.key.clone()));
-            }
-        }
-        slot.after = Some(with_version(after, version));
-    }
-    for (project, key) in served_changed {
-        validate::preload_configs(draft, &project, Some(&key)).await?;
-        for config in validate::configs_of(draft, &project, &key) {
-            let reference = Entity::Config(config.clone()).reference();
-            if draft.slots.get(&reference).is_some_and(|s| !s.written) {
-                let raised = shared::flag::FlagConfig { version: config.version + 1, ..config };
-                draft.put(Entity::Config(raised), "").await?;
-                if let Some(slot) = draft.slots.get_mut(&reference) {
-                    slot.rule =
-                        VersionRule::Imported(slot.after.as_ref().and_then(version_of).unwrap_or_default());
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn action(before: Option<&Entity>, after: Option<&Entity>) -> Action {
-    match (before, after) {
-        (None, _) => Action::Created,
-        (_, None) => Action::Removed,
-        (Some(Entity::Flag(old)), Some(Entity::Flag(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Segment(old)), Some(Entity::Segment(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Project(old)), Some(Entity::Project(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Environment(old)), Some(Entity::Environment(new))) if old.archived != new.archived => {
-            archival(new.archived)
-        }
-        (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
-            if old.on() != new.on() {
-                if new.on() { Action::TurnedOn } else { Action::TurnedOff }
-            } else if old.document == new.document
-                && old.salt == new.salt
-                && old.entry_extra == new.entry_extra
-            {
-                Action::VersionRaised
-            } else {
-                Action::Updated
-            }
-        }
-        (Some(Entity::Token(old)), Some(Entity::Token(new))) if new.revoked && !old.revoked => {
-            Action::Revoked
-        }
-        (Some(Entity::SdkCredential(old)), Some(Entity::SdkCredential(new)))
-            if new.revoked && !old.revoked =>
-        {
-            Action::Revoked
-        }
-        _ => Action::Updated,
-    }
-}
-
-const fn archival(archived: bool) -> Action {
-    if archived { Action::Archived } else { Action::Restored }
-}
-
-fn touched(draft: &mut Draft<'_>) -> Vec<Touched> {
-    let mut touched: Vec<Touched> = draft
-        .written()
-        .into_iter()
-        .filter_map(|reference| {
-            let slot = draft.slots.get(&reference)?;
-            let entity = slot.after.as_ref().or(slot.before.as_ref().map(|b| &b.row))?;
-            Some(Touched {
-                kind: entity.kind(),
-                key: entity.key(),
-                project: entity.project().cloned(),
-                environment: entity.environment().cloned(),
-                action: action(slot.before.as_ref().map(|b| &b.row), slot.after.as_ref()),
-                before: slot.before.clone(),
-                after: slot.after.clone(),
-                reference,
-            })
-        })
-        .collect();
-    touched.sort_by_key(|t| t.action == Action::VersionRaised);
-    touched
-}
-
-/// The flags and segments whose served result may change, by environment.
-async fn counted(
-    draft: &mut Draft<'_>,
-    touched: &[Touched],
-) -> Result<BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>>, Refusal> {
-    let mut counted: BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>> = BTreeMap::new();
-    let mut count = |project: &ProjectKey, environment: &EnvironmentKey, key: String| {
-        let keys = counted.entry((project.clone(), environment.clone())).or_default();
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    };
-    for change in touched {
-        let before = change.before.as_ref().map(|b| &b.row);
-        match (before, change.after.as_ref()) {
-            (Some(Entity::Config(old)), Some(Entity::Config(new))) => {
-                let off = |c: &shared::flag::FlagConfig| c.document.get("offVariation").cloned();
-                if old.on() || new.on() || off(old) != off(new) {
-                    draft.environment(&new.project, &new.environment).await?;
-                    count(&new.project, &new.environment, new.flag.to_string());
-                }
-            }
-            (None, Some(Entity::Config(new))) if new.on() => {
-                draft.environment(&new.project, &new.environment).await?;
-                count(&new.project, &new.environment, new.flag.to_string());
-            }
-            (Some(Entity::Segment(old)), Some(Entity::Segment(new)))
-                if old.document != new.document || old.archived != new.archived =>
-            {
-                let place = (&new.project, &new.environment);
-                if !validate::segment_users(draft, place, &new.key).await?.is_empty() {
-                    draft.environment(&new.project, &new.environment).await?;
-                    count(&new.project, &new.environment, new.key.to_string());
-                }
-            }
-            (Some(Entity::Environment(old)), Some(Entity::Environment(new)))
-                if old.protected
-                    && (!new.protected
-                        || new.archived
-                        || old.minimum_role != new.minimum_role
-                        || old.comment_required != new.comment_required
-                        || old.secure_mode != new.secure_mode) =>
-            {
-                count(&new.project, &new.key, new.key.to_string());
-            }
-            _ => {}
-        }
-    }
-    Ok(counted)
-}
-
-/// The environments that the draft knows, as they were: a write that unprotects one is itself guarded.
-fn environments_of(draft: &Draft<'_>) -> Vec<Environment> {
-    draft
-        .slots
-        .values()
-        .filter_map(|slot| match slot.before.as_ref().map(|b| &b.row) {
-            Some(Entity::Environment(e)) => Some(e.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Compares what was said with what the plan asks for.
@@ -513,7 +387,7 @@ async fn write(
         actor: cx.caller.principal.clone(),
         credential: cx.caller.credential.clone(),
         source: cx.source.to_owned(),
-        comment: options.comment.clone(),
+        comment: options.comment.clone().or_else(|| options.default_comment.clone()),
         request_id: cx.request_id.clone(),
     };
     let entries = record(cx, conn, position, at, done).await?;
@@ -541,6 +415,8 @@ async fn record(
     done: &Done,
 ) -> Result<Vec<Entry>, Refusal> {
     let mut entries = Vec::with_capacity(done.touched.len());
+    // Rows in the order in which they refer to each other: projects, environments, flags, the rest.
+    let mut rows: Vec<(&Touched, Stamp)> = Vec::with_capacity(done.touched.len());
     for (ordinal, change) in done.touched.iter().enumerate() {
         let actor = cx.caller.principal.clone();
         let stamp = match &change.before {
@@ -555,7 +431,7 @@ async fn record(
                 updated_at: at,
             },
         };
-        put(conn, change, &stamp).await?;
+        rows.push((change, stamp));
         let text = |entity: &Entity| entity.to_json().to_text();
         let before = change.before.as_ref().map(|b| text(&b.row));
         let after = change.after.as_ref().map(text);
@@ -577,7 +453,28 @@ async fn record(
             digest: sum.to_vec(),
         });
     }
+    rows.sort_by_key(|(change, _)| change.kind);
+    for (change, stamp) in &rows {
+        put(conn, change, stamp).await?;
+    }
+    for (change, _) in &rows {
+        put_prerequisites(conn, change).await?;
+    }
     Ok(entries)
+}
+
+/// The edges of a configuration, once every flag they name has its row.
+async fn put_prerequisites(conn: &mut PgConnection, change: &Touched) -> Result<(), Refusal> {
+    let Some(Entity::Config(config)) = &change.after else { return Ok(()) };
+    let old = match change.before.as_ref().map(|b| &b.row) {
+        Some(Entity::Config(old)) => validate::prerequisites(&old.document),
+        _ => Vec::new(),
+    };
+    let new = validate::prerequisites(&config.document);
+    if old != new {
+        store::prerequisites::replace(conn, &config.project, &config.flag, &config.environment, &new).await?;
+    }
+    Ok(())
 }
 
 async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
@@ -585,17 +482,7 @@ async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result
         Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
         Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
         Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
-        Some(Entity::Config(e)) => {
-            store::configs::put(conn, e, stamp).await?;
-            let old = match change.before.as_ref().map(|b| &b.row) {
-                Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-                _ => Vec::new(),
-            };
-            let new = validate::prerequisites(&e.document);
-            if old != new {
-                store::prerequisites::replace(conn, &e.project, &e.flag, &e.environment, &new).await?;
-            }
-        }
+        Some(Entity::Config(e)) => store::configs::put(conn, e, stamp).await?,
         Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
         Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
         Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,

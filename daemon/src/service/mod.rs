@@ -1,20 +1,34 @@
 //! GROUND: what every use case needs, and how it is refused.
 //!
 //! One file a noun, one function a thing people do; all writes end in [`commit`]. The children import
-//! this file; it imports none of them.
+//! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
+pub mod audit;
+pub mod bootstrap;
+mod circles;
 pub mod commit;
+pub mod credentials;
 pub mod draft;
 pub mod edits;
 pub mod flags;
-pub mod gate;
+pub mod history;
+pub mod idempotency;
+pub mod permitted;
 pub mod plan;
+mod planning;
+mod reach;
 pub mod replay;
+pub mod revert;
+pub mod tokens;
+mod touched;
 pub mod validate;
+pub mod verify;
+pub mod verify_rows;
+mod versions;
 
 use std::sync::Arc;
 
-use shared::access::{Decision, Permission, Role, RoleBinding, Scope, allows};
+use shared::access::{Decision, Permission, Role, RoleBinding, Scope, allows, binding_at};
 use shared::api::problem::ProblemKind;
 use shared::audit::RevisionKind;
 use shared::fault::Fault;
@@ -23,6 +37,7 @@ use shared::revision::Revision;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::gate::{Closed, Gate};
 
 /// Who is calling, and what they may do.
 #[derive(Clone, Debug)]
@@ -59,14 +74,21 @@ impl Caller {
         let decision = allows(&self.bindings, permission, scope);
         if decision.allowed
             && let Some(ceiling) = self.ceiling
-            && !ceiling.covers(permission.needs())
+            && !permission.is_had_by(ceiling, scope)
         {
+            let needed = permission.needs_in(scope);
             return Decision {
                 allowed: false,
-                because: format!("the token is limited to {ceiling}; {} needs more", permission.as_str()),
+                because: format!("the token is limited to {ceiling}; {} needs {needed}", permission.as_str()),
             };
         }
         decision
+    }
+
+    /// The role the caller has in a place: what is bound there, or the token's limit where that is less.
+    pub fn role_at(&self, scope: &Scope<'_>) -> Option<Role> {
+        let bound = binding_at(&self.bindings, scope)?.role;
+        Some(self.ceiling.filter(|ceiling| !ceiling.covers(bound)).unwrap_or(bound))
     }
 }
 
@@ -74,7 +96,7 @@ impl Caller {
 #[derive(Clone)]
 pub struct Cx {
     /// Connections, and whether there are any.
-    pub gate: Arc<gate::Gate>,
+    pub gate: Arc<Gate>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
     /// Who is calling.
@@ -110,8 +132,12 @@ pub struct WriteOptions {
     pub confirm: Option<String>,
     /// What the actor says about it.
     pub comment: Option<String>,
+    /// What the history says where the actor says nothing.
+    pub default_comment: Option<String>,
     /// The revision the edit was made on: what came since is merged.
     pub base_revision: Option<Revision>,
+    /// The epoch of that revision, where it was said: after a restore the same numbers name other changes.
+    pub base_epoch: Option<i64>,
     /// The ETag that was read; another current one is refused.
     pub if_match: Option<String>,
     /// The key, and SHA-256 over method, path with query, and body.
@@ -129,7 +155,9 @@ impl Default for WriteOptions {
             plan_hash: None,
             confirm: None,
             comment: None,
+            default_comment: None,
             base_revision: None,
+            base_epoch: None,
             if_match: None,
             idempotency: None,
             kind: RevisionKind::Change,
@@ -172,6 +200,16 @@ pub enum Refusal {
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Draining => Self::Plain(ProblemKind::Draining, closed.to_string()),
+            Closed::Regressed => Self::Plain(ProblemKind::RevisionRegressed, closed.to_string()),
+            Closed::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Refusal {

@@ -1,19 +1,12 @@
-//! Plans: what a write would do, what it needs to be confirmed, and the hash that ties the two.
-
-use std::collections::BTreeMap;
+//! The shape of a plan: what a write would do, and what it needs to be confirmed.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use shared::audit::hex;
-use shared::change::{Action, Entity, EntityKind};
+use shared::change::{Action, EntityKind};
 use shared::fault::Fault;
-use shared::json::{Change, Json, diff};
+use shared::json::Change;
 use shared::key::{EnvironmentKey, ProjectKey};
-use shared::project::Environment;
 use shared::revision::Position;
 use utoipa::ToSchema;
-
-use super::draft::{Slot, Touched};
 
 /// How far a change reaches, and therefore what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -74,93 +67,4 @@ pub struct Plan {
     pub warnings: Vec<Fault>,
     /// What must be said, if anything.
     pub confirmation: Option<Confirmation>,
-}
-
-/// Members of a row that are made new each time, so a plan cannot name them.
-const MADE: [&str; 2] = ["id", "salt"];
-
-/// Makes the plan of what was touched, with everything that was read on the way.
-pub fn make(
-    base: Position,
-    touched: &[Touched],
-    read: &BTreeMap<shared::change::EntityRef, Slot>,
-    confirmation: Option<Confirmation>,
-    warnings: Vec<Fault>,
-) -> Plan {
-    let mut hasher = Sha256::new();
-    for change in touched {
-        let mut after = change.after.as_ref().map(Entity::to_json);
-        if let Some(row) = &mut after
-            && change.before.is_none()
-        {
-            for member in MADE {
-                row.remove(member);
-            }
-        }
-        hasher.update(format!("{:?}\u{0}{}\u{0}", change.reference, change.action.as_str()));
-        hasher.update(after.map(|a| a.to_text()).unwrap_or_default());
-        hasher.update([0]);
-    }
-    for (reference, slot) in read {
-        let last = slot.before.as_ref().map(|b| b.stamp.last.to_string()).unwrap_or_default();
-        hasher.update(format!("{reference:?}={last}\u{0}"));
-    }
-    if let Some(confirmation) = &confirmation {
-        hasher.update(format!("{:?}{}{}", confirmation.tier, confirmation.environment, confirmation.text));
-    }
-    let plan_hash = hex(&hasher.finalize());
-    let changes = touched
-        .iter()
-        .map(|change| {
-            let before = change.before.as_ref().map(|b| b.row.to_json());
-            let after = change.after.as_ref().map(|a| public(a.kind(), a.to_json()));
-            PlannedChange {
-                kind: change.kind,
-                key: change.key.clone(),
-                project: change.project.clone(),
-                environment: change.environment.clone(),
-                action: change.action,
-                diff: diff(
-                    &before.map_or(Json::Null, |b| public(change.kind, b)),
-                    &after.unwrap_or(Json::Null),
-                ),
-            }
-        })
-        .collect();
-    Plan { dry_run: true, base, plan_hash, changes, warnings, confirmation }
-}
-
-/// A row as people may see it: what look-ups and seals use stays inside.
-pub fn public(kind: EntityKind, mut row: Json) -> Json {
-    match kind {
-        EntityKind::Token | EntityKind::SdkCredential => {
-            row.remove("hash");
-            row.remove("sealed");
-        }
-        _ => {}
-    }
-    row
-}
-
-/// What the strictest environment asks for, out of those whose served result may change.
-///
-/// `counted` names, for each environment, the flags (and segments) whose result there may change.
-pub fn confirmation(
-    environments: &[Environment],
-    counted: &BTreeMap<(ProjectKey, EnvironmentKey), Vec<String>>,
-    whole_environment: bool,
-) -> Option<Confirmation> {
-    let guarded: Vec<(&Environment, &Vec<String>)> = environments
-        .iter()
-        .filter(|e| e.protected)
-        .filter_map(|e| counted.get(&(e.project.clone(), e.key.clone())).map(|keys| (e, keys)))
-        .collect();
-    let (strictest, keys) = guarded.iter().max_by_key(|(_, keys)| keys.len()).copied()?;
-    let comment_required = guarded.iter().any(|(e, _)| e.comment_required);
-    let (tier, text) = match keys.as_slice() {
-        _ if whole_environment => (Tier::Wide, strictest.key.to_string()),
-        [one] => (Tier::Guarded, one.clone()),
-        many => (Tier::Wide, format!("{} {}", strictest.key, many.len())),
-    };
-    Some(Confirmation { tier, environment: strictest.key.clone(), text, comment_required })
 }

@@ -2,9 +2,9 @@
 
 use shared::revision::Position;
 
-use super::gate::Gate;
 use crate::store::StoreError;
 use crate::store::audit::{self, Committed, Entry};
+use crate::store::gate::Gate;
 
 /// A change with what it touched.
 pub type Replayed = (Committed, Vec<Entry>);

@@ -12,12 +12,14 @@ use shared::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
 use shared::segment::Segment;
 use shared::{eval, targeting};
 
-use super::Refusal;
 use super::draft::Draft;
+use super::{Refusal, circles};
 use crate::store;
 
 /// The largest flag or configuration document, in bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
+/// The largest document of a segment, in bytes: it may list keys.
+const MAX_SEGMENT: usize = 4 * 1024 * 1024;
 
 /// Checks everything that was put.
 ///
@@ -76,6 +78,13 @@ pub fn flag_faults(flag: &Flag, old: Option<&Flag>, origin: &str) -> Vec<Fault> 
     if Json::from_serialize(flag).to_text().len() > MAX_DOCUMENT {
         faults.push(Fault::new(origin, format!("is larger than {MAX_DOCUMENT} bytes")));
     }
+    for (i, variation) in flag.variations.iter().enumerate() {
+        faults.extend(text_faults(&variation.value, &format!("{origin}/variations/{i}/value"), MAX_DOCUMENT));
+    }
+    faults.extend(text_faults(&flag.metadata, &format!("{origin}/metadata"), MAX_DOCUMENT));
+    if let Some(schema) = &flag.value_schema {
+        faults.extend(text_faults(schema, &format!("{origin}/valueSchema"), MAX_DOCUMENT));
+    }
     if let Some(schema) = &flag.value_schema {
         faults.extend(schema_faults(flag, schema, origin));
     }
@@ -88,7 +97,11 @@ fn schema_faults(flag: &Flag, schema: &Json, origin: &str) -> Vec<Fault> {
         Ok(parsed) => parsed,
         Err(error) => return vec![Fault::new(format!("{origin}/valueSchema"), error.to_string())],
     };
-    let validator = match jsonschema::validator_for(&parsed) {
+    let validator = match jsonschema::options()
+        // Linear in time, whatever the pattern: a schema is text from outside.
+        .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(1 << 20))
+        .build(&parsed)
+    {
         Ok(validator) => validator,
         Err(error) => {
             return vec![Fault::new(
@@ -119,8 +132,9 @@ pub fn config_faults(flag: &Flag, config: &FlagConfig, origin: &str) -> Vec<Faul
             .into_iter()
             .map(|f| f.under(origin))
             .collect();
-    if config.document.to_text().len() > MAX_DOCUMENT {
-        faults.push(Fault::new(origin, format!("is larger than {MAX_DOCUMENT} bytes")));
+    faults.extend(text_faults(&config.document, origin, MAX_DOCUMENT));
+    if let Some(extra) = &config.entry_extra {
+        faults.extend(text_faults(extra, origin, MAX_DOCUMENT));
     }
     if faults.is_empty()
         && let Err(more) = eval::prepare_flag(&compose(flag, config))
@@ -128,6 +142,18 @@ pub fn config_faults(flag: &Flag, config: &FlagConfig, origin: &str) -> Vec<Faul
         faults.extend(more.into_iter().map(|f| f.under(origin)));
     }
     faults
+}
+
+/// A document that a patch made must be one that could have been sent: not too large, not too deep.
+fn text_faults(document: &Json, origin: &str, most: usize) -> Vec<Fault> {
+    let text = document.to_text();
+    if text.len() > most {
+        return vec![Fault::new(origin, format!("is larger than {most} bytes"))];
+    }
+    match shared::json::parse(&text) {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![Fault::new(format!("{origin}{}", error.pointer), error.detail)],
+    }
 }
 
 /// The LaunchDarkly server document of a flag in an environment.
@@ -154,10 +180,12 @@ async fn check_flag_places(
     let Some(old) = old else { return Ok(()) };
     if flag.archived && !old.archived {
         let dependants = dependants(draft, &flag.project, &flag.key).await?;
-        if !dependants.is_empty() {
+        let told: BTreeSet<String> = dependants.iter().map(|(f, e, _)| format!("{f} in {e}")).collect();
+        let told: Vec<String> = told.into_iter().collect();
+        if !told.is_empty() {
             return Err(Refusal::Plain(
                 ProblemKind::InUse,
-                format!("{} is a prerequisite of {}", flag.key, dependants.join(", ")),
+                format!("{} is a prerequisite of {}", flag.key, told.join(", ")),
             ));
         }
     }
@@ -178,37 +206,52 @@ async fn check_flag_places(
             check_references(draft, flag, &config, origin, faults).await?;
         }
     }
-    for edge in store::prerequisites::edges(draft.conn, &flag.project, None).await? {
-        if edge.prerequisite == flag.key.as_str()
-            && !usize::try_from(edge.variation).is_ok_and(|v| flag.selectable(v))
-        {
+    for (waiting, environment, variation) in dependants(draft, &flag.project, &flag.key).await? {
+        if !usize::try_from(variation).is_ok_and(|v| flag.selectable(v)) {
             faults.push(Fault::new(
                 format!("{origin}/variations"),
-                format!("{} waits for variation {} in {}", edge.flag, edge.variation, edge.environment),
+                format!("{waiting} waits for variation {variation} in {environment}"),
             ));
         }
     }
     Ok(())
 }
 
-/// The flags that have this one as a prerequisite, archived ones left out.
+/// Who waits for a flag, where, and for which variation, as the draft shall be; archived ones left out.
 async fn dependants(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     key: &FlagKey,
-) -> Result<Vec<String>, Refusal> {
-    let mut found = BTreeSet::new();
+) -> Result<Vec<(FlagKey, EnvironmentKey, i32)>, Refusal> {
+    let mut places = BTreeSet::new();
     for edge in store::prerequisites::edges(draft.conn, project, None).await? {
-        if edge.prerequisite != key.as_str() {
-            continue;
-        }
-        if let Ok(flag) = FlagKey::new(edge.flag.clone())
-            && draft.flag(project, &flag).await?.is_some_and(|f| !f.archived)
+        if edge.prerequisite == key.as_str()
+            && let (Ok(flag), Ok(environment)) =
+                (FlagKey::new(edge.flag), EnvironmentKey::new(edge.environment))
         {
-            found.insert(format!("{} in {}", edge.flag, edge.environment));
+            places.insert((flag, environment));
         }
     }
-    Ok(found.into_iter().collect())
+    for slot in draft.slots.values().filter(|s| s.written) {
+        if let Some(Entity::Config(config)) = &slot.after
+            && config.project == *project
+        {
+            places.insert((config.flag.clone(), config.environment.clone()));
+        }
+    }
+    let mut found = Vec::new();
+    for (flag, environment) in places {
+        if draft.flag(project, &flag).await?.is_none_or(|f| f.archived) {
+            continue;
+        }
+        let Some(config) = draft.config(project, &flag, &environment).await? else { continue };
+        for (wanted, variation) in prerequisites(&config.document) {
+            if wanted == key.as_str() {
+                found.push((flag.clone(), environment.clone(), variation));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What a configuration refers to must exist.
@@ -308,7 +351,8 @@ async fn check_segment(
     origin: &str,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Refusal> {
-    let wrong = targeting::check_segment(&segment.document);
+    let mut wrong = targeting::check_segment(&segment.document);
+    wrong.extend(text_faults(&segment.document, "", MAX_SEGMENT));
     let composed =
         targeting::compose_segment(segment.key.as_str(), segment.version, &segment.salt, &segment.document);
     if wrong.is_empty()
@@ -448,7 +492,7 @@ async fn check_cycles(
                 graph.insert(c.flag.to_string(), wanted);
             }
         }
-        report_cycles("prerequisites", &graph, &starts, faults);
+        circles::report("prerequisites", &graph, &starts, faults);
     }
     for ((project, environment), starts) in segments {
         preload_segments(draft, &project, &environment).await?;
@@ -462,79 +506,7 @@ async fn check_cycles(
                 graph.insert(s.key.to_string(), wanted);
             }
         }
-        report_cycles("segments", &graph, &starts, faults);
+        circles::report("segments", &graph, &starts, faults);
     }
     Ok(())
-}
-
-fn report_cycles(
-    what: &str,
-    graph: &BTreeMap<String, Vec<String>>,
-    starts: &[(String, String)],
-    faults: &mut Vec<Fault>,
-) {
-    for (start, pointer) in starts {
-        if let Some(path) = cycle(graph, start) {
-            faults.push(Fault::new(
-                pointer.clone(),
-                format!("these {what} form a circle: {}", path.join(" -> ")),
-            ));
-        }
-    }
-}
-
-/// A way from `start` back to itself, if there is one. Iterative: a long chain is no deep stack.
-fn cycle(graph: &BTreeMap<String, Vec<String>>, start: &str) -> Option<Vec<String>> {
-    let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut open: Vec<&str> = vec![start];
-    while let Some(here) = open.pop() {
-        for next in graph.get(here).into_iter().flatten() {
-            if next == start {
-                let mut path = vec![start.to_owned(), here.to_owned()];
-                let mut at = here;
-                while at != start {
-                    at = came_from.get(at).copied().unwrap_or(start);
-                    path.push(at.to_owned());
-                }
-                if here == start {
-                    path.truncate(2);
-                }
-                path.reverse();
-                if path.first().map(String::as_str) != Some(start) {
-                    path.insert(0, start.to_owned());
-                }
-                return Some(path);
-            }
-            if next != start && !came_from.contains_key(next.as_str()) {
-                came_from.insert(next, here);
-                open.push(next);
-            }
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn graph(edges: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
-        let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (from, to) in edges {
-            graph.entry((*from).to_owned()).or_default().push((*to).to_owned());
-        }
-        graph
-    }
-
-    #[test]
-    fn a_circle_is_told_as_the_way_around() {
-        let circle = cycle(&graph(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")]), "a").unwrap();
-        assert_eq!(circle, ["a", "b", "c", "a"]);
-        assert_eq!(cycle(&graph(&[("a", "a")]), "a").unwrap(), ["a", "a"]);
-    }
-
-    #[test]
-    fn a_diamond_is_no_circle() {
-        assert_eq!(cycle(&graph(&[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]), "a"), None);
-    }
 }

@@ -5,14 +5,18 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_query;
 pub mod configs;
 pub mod daemons;
 pub mod flags;
+pub mod gate;
 pub mod head;
 pub mod idempotency;
+pub mod past;
 pub mod prerequisites;
 pub mod projects;
 pub mod segments;
+pub mod verify;
 
 use shared::json::Json;
 use shared::revision::Position;
@@ -27,6 +31,9 @@ pub enum StoreError {
     /// PostgreSQL is not there, or not now: the same request may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// PostgreSQL is there and too busy: a lock or a statement took too long, or two writes collided.
+    #[error("the database is busy: {0}")]
+    Busy(String),
     /// The connection was lost during COMMIT: nobody knows whether the change was made.
     #[error("the connection was lost while the change was being committed")]
     OutcomeUnknown,
@@ -61,11 +68,15 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Protocol(_) => Self::Unavailable(error.to_string()),
             sqlx::Error::Database(db) => {
                 let code = db.code().unwrap_or_default().into_owned();
-                // 08 connection, 53 resources, 57 shutdown or cancelled, 55P03 lock time-out,
-                // 25006 read only (a standby), 58 disk, 40 serialisation and deadlock.
-                if ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class))
-                    || code == "55P03"
+                // 57014 cancelled (a statement's time-out), 55P03 lock time-out, 40 serialisation and deadlock.
+                if code == "57014" || code == "55P03" || code.starts_with("40") {
+                    return Self::Busy(db.message().to_owned());
+                }
+                // 08 connection, 53 resources, 57 shutdown, 58 disk, 25006 read only (a standby),
+                // 25P03 idle in a transaction for too long.
+                if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
                     || code == "25006"
+                    || code == "25P03"
                 {
                     Self::Unavailable(db.message().to_owned())
                 } else if let Some(name) = db.constraint() {

@@ -7,9 +7,12 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod chaos;
+mod documents;
 mod edge;
 mod flags;
 mod live;
 mod postgres;
 mod program;
+mod rows;
 mod support;

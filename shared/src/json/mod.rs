@@ -14,6 +14,7 @@ pub mod patch;
 pub mod pointer;
 mod pretty;
 mod value;
+mod wire;
 
 pub use diff::{Change, Op, diff};
 pub use lex::{Token, TokenKind, tokens};

@@ -3,10 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
-
 /// A JSON value. Numbers keep the text they were written with (`1.0` is not `1`), objects keep the
 /// order of their members. Equality is that of the text: see [`Json::same_value`] for the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -191,19 +187,6 @@ impl Json {
             }
         }
     }
-
-    /// Any serialisable value as [`Json`]; `Json::Null` for what JSON cannot say (a map with odd keys).
-    pub fn from_serialize<T: Serialize>(value: &T) -> Self {
-        serde_json::to_string(value).ok().and_then(|text| super::parse(&text).ok()).unwrap_or_default()
-    }
-
-    /// This value read as a type.
-    ///
-    /// # Errors
-    /// What serde says about the first member that does not fit.
-    pub fn to_type<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.to_text())
-    }
 }
 
 /// Appends a JSON string literal, escaping only what RFC 8259 asks for.
@@ -230,20 +213,6 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
-    }
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.to_text()).map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    /// Works with serde_json's readers only, which can hand out the raw text.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        super::parse(raw.get()).map_err(|e| D::Error::custom(e.detail))
     }
 }
 

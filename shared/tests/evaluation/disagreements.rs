@@ -1,4 +1,4 @@
-//! Where official SDKs disagree: we do what the Go SDK does, and refuse to store what would show it.
+//! Where official SDKs disagree, we do as Go does and refuse to store what would show it.
 
 use crate::world::{FALLTHROUGH, MALFORMED, World, context, eval, flag, user};
 use shared::eval::{Store as _, evaluate};

@@ -1,4 +1,4 @@
-//! Whatever the documents and contexts: no panic, explaining changes nothing, composing keeps meaning.
+//! Whatever the documents: no panic, explaining changes nothing, composing keeps meaning.
 
 use proptest::collection::vec;
 use proptest::option;

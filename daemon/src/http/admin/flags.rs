@@ -1,7 +1,7 @@
 //! Flags and their configurations: the endpoints of the first seed.
 
 use axum::response::Response;
-use shared::access::{Permission, Scope};
+use shared::access::{CredentialKind, Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::change::{EntityRef, Mutation, NewFlag, Patch};
 use shared::context::Context;
@@ -44,6 +44,7 @@ pub async fn write(
     ("config" = Option<String>, Query, description = "a jsonpath predicate on the environment's document"),
     ("limit" = Option<u32>, Query, description = "1 to 1000, usually 1000", minimum = 1, maximum = 1000),
     ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
+    ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
     (status = 200, description = "a page of flags, by key", body = crate::http::admin::flags::FlagPage),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
@@ -62,6 +63,9 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     }
     if environment.is_none() && (enabled.is_some() || asked.text("config").is_some()) {
         return Err(ApiError::parameter("environment", "is required beside enabled and config"));
+    }
+    if asked.text("config").is_some() && asked.text("at").is_some() {
+        return Err(ApiError::parameter("config", "asks the present alone; it is not taken beside at"));
     }
     let state = environment.as_ref().and_then(|e| asked.catalog.environment(&project, e));
     let matching = match (asked.text("config"), &environment) {
@@ -323,7 +327,6 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
     let enabled = fields.take::<Option<bool>>("enabled").flatten();
     fields.finish().map_err(invalid)?;
     let environment = environment.ok_or_else(|| ApiError::parameter("environment", "is required"))?;
-    writing.known_environment(&project, &environment)?;
     let about = EntityRef::Config(project.clone(), key.clone(), environment.clone());
     write(&writing, Mutation::SetOn(project, key, environment, enabled), about, 200, None).await
 }
@@ -332,6 +335,7 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(get, path = "/environments/{environment}/flags", tag = "flags", params(
     ("environment" = String, Path, description = "the environment"),
     ("context" = Option<String>, Query, description = "base64 of a context's JSON"),
+    ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
     (status = 200, description = "flag key to value, variation and versions", body = Object),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
@@ -346,7 +350,25 @@ pub async fn payload(asked: Asked) -> Result<Response, ApiError> {
     };
     let body = views::client_payload(&asked.catalog, state, &context);
     let etag = payload_etag(&asked, state.revision.0, &context);
+    let (body, etag) = exposed(&asked, &project, body, etag);
     Ok(asked.reply(Some(etag), &body))
+}
+
+/// What of a payload the caller's credential may see: a client-side one sees the flags that are available
+/// to its kind, and nothing tells it of others.
+fn exposed(asked: &Asked, project: &ProjectKey, body: Json, etag: String) -> (Json, String) {
+    let available: fn(&shared::project::ClientSideAvailability) -> bool =
+        match crate::http::identity::sdk_kind(&asked.cx.caller) {
+            Some(CredentialKind::Mobile) => |a| a.using_mobile_key,
+            Some(CredentialKind::ClientSideId) => |a| a.using_environment_id,
+            Some(CredentialKind::Server) | None => return (body, etag),
+        };
+    let members = body.as_object().unwrap_or_default().iter().filter(|(key, _)| {
+        let flag = FlagKey::new(key.as_str()).ok().and_then(|key| asked.catalog.flag(project, &key));
+        flag.is_some_and(|flag| available(&flag.row.client_side_availability))
+    });
+    let kind = asked.cx.caller.credential.split(':').next().unwrap_or_default();
+    (members.cloned().collect(), format!("{}.{kind}\"", etag.trim_end_matches('"')))
 }
 
 /// The ETag of what an environment serves to a context: no evaluation is needed to answer 304.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{Request, header};
 use shared::api::problem::ProblemKind;
@@ -48,6 +48,9 @@ impl FromRequestParts<AppState> for Listening {
         kept.headers = parts.headers.clone();
         if let Some(peer) = parts.extensions.get::<Peer>() {
             kept.extensions.insert(peer.clone());
+        }
+        if let Some(path) = parts.extensions.get::<MatchedPath>() {
+            kept.extensions.insert(path.clone());
         }
         if let Some(id) = parts.extensions.get::<RequestId>() {
             kept.extensions.insert(id.clone());

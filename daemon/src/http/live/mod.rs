@@ -1,4 +1,4 @@
-//! GROUND: streams of changes. The children hold what a stream hears, how it reads, and the transports.
+//! GROUND: streams of changes, over WebSocket and as server-sent events.
 //!
 //! Every stream is a cursor: it reads what came after it from the feed, where that has forgotten it from
 //! the history, and where that is too much it takes a snapshot. So there is no gap and no duplicate.

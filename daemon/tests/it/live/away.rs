@@ -83,7 +83,7 @@ async fn reads_and_streams_go_on_and_writes_come_back_with_the_database() {
 
 /// Waits until the disk holds a revision.
 async fn kept(data: &std::path::Path, revision: i64) {
-    let disk = Disk::below(data, None);
+    let disk = Disk::below(data, std::sync::Arc::new(|| None));
     let end = Instant::now() + Duration::from_secs(20);
     while disk.read().is_none_or(|r| r.catalog.position.revision.0 != revision) {
         assert!(Instant::now() < end, "r{revision} never came to the disk");

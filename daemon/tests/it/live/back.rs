@@ -20,7 +20,7 @@ async fn writes_freeze_and_what_was_served_is_served_on_also_after_a_restart() {
     let app = TestApp::start_on(url.clone(), |c| c.data.directory.clone_from(&own)).await;
     flag(&app, "f").await;
     let on = flip(&app, "f").await;
-    let disk = flagstaffd::live::disk::Disk::below(&own, None);
+    let disk = flagstaffd::live::disk::Disk::below(&own, std::sync::Arc::new(|| None));
     app.until("it is on the disk", async || disk.read().is_some_and(|r| r.catalog.position.revision.0 == on))
         .await;
     let mut database = PgConnection::connect(&url).await.unwrap();

@@ -4,20 +4,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use shared::api::problem::ProblemKind;
 use shared::revision::Position;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
 
-use super::Refusal;
+use super::StoreError;
 use crate::clock::Clock;
-use crate::store::StoreError;
 
 /// How many failures in a row open the breaker.
 const FAILURES: u32 = 5;
 /// How long an open breaker refuses before one request may try again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// Why there is no connection for a write.
+#[derive(Debug, thiserror::Error)]
+pub enum Closed {
+    /// The daemon is stopping.
+    #[error("the daemon is stopping and takes no more writes")]
+    Draining,
+    /// The database is older than what this daemon has served.
+    #[error(
+        "the database is older than what this daemon has served; writes wait until \
+         `flagstaffd accept-rollback` says that this is right"
+    )]
+    Regressed,
+    /// The database's own trouble.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// The pool with its breaker, and the marks that writes leave for readers.
 pub struct Gate {
@@ -32,6 +47,7 @@ pub struct Gate {
     draining: AtomicBool,
     committed: AtomicI64,
     hint: Notify,
+    verifying: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Gate {
@@ -47,6 +63,7 @@ impl Gate {
             draining: AtomicBool::new(false),
             committed: AtomicI64::new(0),
             hint: Notify::new(),
+            verifying: Arc::default(),
         }
     }
 
@@ -61,7 +78,8 @@ impl Gate {
     /// [`StoreError::Unavailable`].
     pub async fn read(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         let now = self.millis();
-        if self.failures.load(Ordering::Acquire) >= FAILURES {
+        let open = self.failures.load(Ordering::Acquire) >= FAILURES;
+        if open {
             let retry_at = self.retry_at.load(Ordering::Acquire);
             let next = now + RETRY.as_millis() as i64;
             let mine = now >= retry_at
@@ -75,8 +93,17 @@ impl Gate {
         }
         match self.pool.acquire().await {
             Ok(conn) => {
-                self.failures.store(0, Ordering::Release);
+                // A connection out of the pool may be dead: only an answer proves the database. After the
+                // breaker was open, though, this one was made anew.
+                if open {
+                    self.recovered();
+                }
                 Ok(conn)
+            }
+            Err(sqlx::Error::PoolTimedOut)
+                if self.pool.size() >= self.pool.options().get_max_connections() =>
+            {
+                Err(StoreError::Busy("every connection is in use".to_owned()))
             }
             Err(error) => {
                 self.failed();
@@ -88,21 +115,13 @@ impl Gate {
     /// A connection for a write: none while the daemon stops or the database has gone back.
     ///
     /// # Errors
-    /// The refusal, or [`StoreError::Unavailable`].
-    pub async fn write(&self) -> Result<PoolConnection<Postgres>, Refusal> {
+    /// [`Closed`], with the reason.
+    pub async fn write(&self) -> Result<PoolConnection<Postgres>, Closed> {
         if self.draining.load(Ordering::Acquire) {
-            return Err(Refusal::Plain(
-                ProblemKind::Draining,
-                "the daemon is stopping and takes no more writes".to_owned(),
-            ));
+            return Err(Closed::Draining);
         }
         if self.regressed.load(Ordering::Acquire) {
-            return Err(Refusal::Plain(
-                ProblemKind::RevisionRegressed,
-                "the database is older than what this daemon has served; writes wait until \
-                 `flagstaffd accept-rollback` says that this is right"
-                    .to_owned(),
-            ));
+            return Err(Closed::Regressed);
         }
         if self.held.load(Ordering::Acquire) {
             let why = "the follower has not seen yet whether it has gone back";
@@ -159,6 +178,11 @@ impl Gate {
         self.hint.notify_one();
     }
 
+    /// Another epoch has begun: what was committed before it is nothing to wait for.
+    pub fn forget_committed(&self) {
+        self.committed.store(0, Ordering::Release);
+    }
+
     /// The last revision this daemon committed: its own readers wait for it.
     pub fn last_committed(&self) -> i64 {
         self.committed.load(Ordering::Acquire)
@@ -167,6 +191,11 @@ impl Gate {
     /// Waits until something was committed here.
     pub async fn hinted(&self) {
         self.hint.notified().await;
+    }
+
+    /// Held while the history is verified: once at a time, for it reads everything.
+    pub const fn verifying(&self) -> &Arc<tokio::sync::Mutex<()>> {
+        &self.verifying
     }
 
     fn millis(&self) -> i64 {

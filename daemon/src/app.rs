@@ -16,11 +16,11 @@ use crate::config::Config;
 use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
+use crate::live::daemons::Myself;
 use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
-use crate::live::heartbeat::{self, Myself};
-use crate::live::{Live, begin, keep};
+use crate::live::{Live, begin, heartbeat, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::{edge, limits::Limits, serve};
@@ -145,26 +145,14 @@ pub struct App {
 }
 
 impl App {
-    /// Starts with a catalog on disk that is sealed against damage only: see [`App::start_sealed`].
+    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
+    /// then the catalog on disk is served.
     pub fn start(
         config: Arc<Config>,
         pool: PgPool,
         clock: Arc<dyn Clock>,
         metrics: PrometheusHandle,
         drain: Drain,
-    ) -> Self {
-        Self::start_sealed(config, pool, clock, metrics, drain, None)
-    }
-
-    /// Starts whatever the database does: it is migrated and followed as soon as it answers, and until
-    /// then the catalog on disk is served, which `key` seals.
-    pub fn start_sealed(
-        config: Arc<Config>,
-        pool: PgPool,
-        clock: Arc<dyn Clock>,
-        metrics: PrometheusHandle,
-        drain: Drain,
-        key: Option<[u8; 32]>,
     ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
         let live =
@@ -177,7 +165,8 @@ impl App {
         tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
         let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
         tasks.spawn(written);
-        let disk = Disk::below(&config.data.directory, key);
+        let seal = Arc::clone(&secrets);
+        let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
         tasks.spawn(first_owner(state.clone(), stop.clone()));

@@ -8,6 +8,7 @@ pub mod compat;
 pub mod error;
 pub mod health;
 pub mod identity;
+pub mod live;
 pub mod openapi;
 pub mod os_users;
 pub mod paging;

@@ -18,6 +18,7 @@ use super::admin::{
 };
 use super::compat::system_config;
 use super::error::ApiError;
+use super::live::{sse, status, websocket};
 use super::{health, openapi, socketio};
 use crate::net::guard;
 
@@ -63,6 +64,7 @@ fn installation() -> OpenApiRouter<AppState> {
         .routes(routes!(access::replace_binding, access::remove_binding))
         .routes(routes!(backups::list, backups::create))
         .routes(routes!(backups::get))
+        .routes(routes!(status::get))
 }
 
 fn documented() -> OpenApiRouter<AppState> {
@@ -78,7 +80,14 @@ fn documented() -> OpenApiRouter<AppState> {
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = documented().into_openapi();
     document.merge(imports().into_openapi());
+    document.merge(lasting().into_openapi());
     document
+}
+
+/// What lasts as long as its client stays: no time-out of handlers is around it.
+fn lasting() -> OpenApiRouter<AppState> {
+    let streams = OpenApiRouter::new().routes(routes!(websocket::open)).routes(routes!(sse::stream));
+    OpenApiRouter::new().nest("/api", streams)
 }
 
 /// What is asked by whoever starts, stops and watches the daemon.
@@ -117,11 +126,13 @@ pub fn router(state: AppState) -> Router {
     let imports = imports
         .layer(DefaultBodyLimit::max(state.config.http.import_body_bytes))
         .layer(from_fn_with_state(IMPORT_TIMEOUT, guard::handler_timeout));
+    let (lasting, _) = lasting().split_for_parts();
     let timeout = state.config.http.handler_timeout;
     quick
         .merge(openapi::routes(document()))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .merge(imports)
+        .merge(lasting)
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         .merge(socketio::routes(&state))

@@ -37,6 +37,7 @@ pub async fn begin<P, F, E>(
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
+    gate.hold(true);
     let mut patience = pin!(tokio::time::sleep(PATIENCE));
     let mut told = String::new();
     loop {
@@ -105,6 +106,7 @@ async fn take_over(live: &Live, gate: &Gate, remembered: Option<&Remembered>) ->
                 "the database has gone back in time: writes are frozen until `flagstaffd accept-rollback`"
             );
             gate.set_regressed(true);
+            gate.hold(false);
             live.seen_head(head.position.revision.0);
             live.set_provisional(true);
             if !live.ready() {
@@ -117,8 +119,9 @@ async fn take_over(live: &Live, gate: &Gate, remembered: Option<&Remembered>) ->
     let fresh = load(gate.pool()).await?;
     live.set_provisional(false);
     live.set_installation(installation);
+    gate.recovered();
+    gate.hold(false);
     adopt(live, fresh);
     live.set_stale(false);
-    gate.recovered();
     Ok(())
 }

@@ -56,10 +56,18 @@ pub struct Client {
     pub introduction: Introduction,
     /// What it hears: topics, rooms, an environment.
     pub topics: Vec<String>,
-    /// The last position that was written to it.
+    /// The position of the last change or snapshot that was written to it.
     pub sent: Option<Position>,
     /// The last revision that it said to have applied.
     pub applied: Option<Revision>,
+}
+
+impl Client {
+    /// Whether it applied everything that was written to it; `None` where it never says.
+    pub fn current(&self) -> Option<bool> {
+        let applied = self.applied?;
+        Some(self.sent.is_none_or(|sent| applied >= sent.revision))
+    }
 }
 
 /// The register of the connected clients of one daemon.
@@ -121,7 +129,7 @@ impl Guard {
         self.change(|client| client.topics = topics);
     }
 
-    /// Says how far the client has been told.
+    /// Says which change or snapshot was written to the client.
     pub fn sent(&self, position: Position) {
         self.change(|client| client.sent = Some(position));
     }

@@ -36,13 +36,18 @@ pub struct Delta {
 impl Delta {
     /// The delta of a revision; `catalog` is the one after it.
     pub fn new(committed: &Committed, entries: Vec<Entry>, catalog: &Catalog) -> Self {
-        let told = entries.iter().filter(|e| e.action != Action::VersionRaised).count();
         let affected = affected_places(&entries, catalog);
+        Self { affected, ..Self::replayed(committed, entries) }
+    }
+
+    /// The delta of a revision out of the history: who rests on what it touched is not known any more.
+    pub fn replayed(committed: &Committed, entries: Vec<Entry>) -> Self {
+        let told = entries.iter().filter(|e| e.action != Action::VersionRaised).count();
         Self {
             position: committed.position,
             header: committed.header.clone(),
             snapshot: told > MANY,
-            affected,
+            affected: BTreeMap::new(),
             encoded: entries.iter().map(|_| OnceLock::new()).collect(),
             entries,
             opening: OnceLock::new(),

@@ -1,12 +1,13 @@
-//! The last good catalog on disk: atomic, sealed against damage, three generations.
+//! The last good catalog on disk: written at once or not at all, and sealed against damage.
 //!
-//! A file is text: the name of the format with the SHA-256 of everything after the first line, the
+//! Three generations are kept. A file is text: the name of the format with the SHA-256 of everything after the first line, the
 //! HMAC-SHA-256 of everything after the second one (or `-`), then where it stands, then one row a line.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -59,11 +60,14 @@ pub struct Remembered {
     pub installation: Uuid,
 }
 
+/// What gives the key of the seal. Asked each time: a new installation has one a moment after its start.
+pub type Key = Arc<dyn Fn() -> Option<[u8; 32]> + Send + Sync>;
+
 /// The directory of the catalogs, and the key that seals them.
 #[derive(Clone)]
 pub struct Disk {
     directory: PathBuf,
-    key: Option<[u8; 32]>,
+    key: Key,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,8 +98,13 @@ struct Line<R> {
 impl Disk {
     /// Catalogs below the daemon's data directory. Without a key they are sealed against damage only;
     /// with one, also against whoever cannot read it.
-    pub fn below(data: &Path, key: Option<[u8; 32]>) -> Self {
+    pub fn below(data: &Path, key: Key) -> Self {
         Self { directory: data.join("catalog"), key }
+    }
+
+    /// Whether there is a key at the moment.
+    pub fn sealed(&self) -> bool {
+        (self.key)().is_some()
     }
 
     /// Writes a catalog beside the earlier ones and removes the oldest. Blocks.
@@ -114,7 +123,7 @@ impl Disk {
         let path = directory.join(format!("{next:020}.{ENDING}"));
         let temporary = directory.join(format!("{next:020}.tmp"));
         let written = || -> io::Result<()> {
-            let text = encode(catalog, installation, self.key.as_ref());
+            let text = encode(catalog, installation, (self.key)().as_ref());
             let mut file =
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
             file.write_all(&text)?;
@@ -161,7 +170,7 @@ impl Disk {
         }
         let mut bytes = Vec::new();
         file.take(MOST).read_to_end(&mut bytes).map_err(failed)?;
-        decode(&bytes, self.key.as_ref())
+        decode(&bytes, (self.key)().as_ref())
             .map_err(|detail| DiskError::Damaged { path: path.to_owned(), detail })
     }
 
@@ -458,7 +467,7 @@ mod tests {
     #[test]
     fn three_generations_are_kept_and_a_damaged_one_gives_way_to_the_one_before() {
         let data = tempfile::tempdir().unwrap();
-        let disk = Disk::below(data.path(), KEY);
+        let disk = Disk::below(data.path(), Arc::new(|| KEY));
         assert!(disk.read().is_none());
         let mut catalog = catalog();
         for revision in 10..=15 {

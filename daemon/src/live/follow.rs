@@ -58,6 +58,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 failures = 0;
                 live.set_stale(false);
                 gate.recovered();
+                gate.hold(false);
                 if own && settings.listen {
                     hint(&gate, live.catalog().position).await;
                 }
@@ -68,9 +69,11 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
             }
             Ok(Err(error)) => {
                 failures += 1;
-                gate.failed();
                 live.set_stale(true);
-                gate.failed();
+                if matches!(error, StoreError::Unavailable(_)) {
+                    gate.failed();
+                    gate.hold(true);
+                }
                 listener = None;
                 if failures == 1 {
                     tracing::warn!(%error, "the database does not answer; serving what is there");
@@ -80,7 +83,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 failures += 1;
                 gate.failed();
                 live.set_stale(true);
-                gate.failed();
+                gate.hold(true);
                 listener = None;
                 tracing::warn!("the database took more than 10 s to answer");
             }

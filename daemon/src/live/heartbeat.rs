@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use serde::Serialize;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::Live;
+use super::daemons::{Found, Myself};
 use crate::store::daemons::{self, Heartbeat};
 use crate::store::gate::Gate;
 
@@ -20,41 +18,6 @@ const GONE: f64 = 15.0;
 /// More clients than this are counted and not named.
 const NAMED: usize = 1_000;
 
-/// Who this daemon is.
-#[derive(Clone, Debug)]
-pub struct Myself {
-    /// Made at its start.
-    pub id: Uuid,
-    /// Its host's name.
-    pub name: String,
-    /// Where it listens.
-    pub address: String,
-    /// When it started.
-    pub started_at: OffsetDateTime,
-}
-
-/// The daemons on this database, as the last heartbeat found them.
-#[derive(Debug, Default)]
-pub struct Daemons {
-    found: ArcSwap<Found>,
-}
-
-/// What a heartbeat found.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// This daemon; `None` before its first heartbeat.
-    pub myself: Option<Myself>,
-    /// Every daemon that was heard of lately, this one included where the database answered.
-    pub all: Vec<Heartbeat>,
-}
-
-impl Daemons {
-    /// What the last heartbeat found.
-    pub fn found(&self) -> Arc<Found> {
-        self.found.load_full()
-    }
-}
-
 /// A client as other daemons are told of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,11 +26,12 @@ struct Told {
     principal: String,
     address: String,
     applied: Option<i64>,
+    current: Option<bool>,
 }
 
 /// Beats until told to stop, then takes this daemon off the list.
 pub async fn beat(live: Arc<Live>, gate: Arc<Gate>, myself: Myself, stop: CancellationToken) {
-    live.daemons().found.store(Arc::new(Found { myself: Some(myself.clone()), all: Vec::new() }));
+    live.daemons().tell(Found { myself: Some(myself.clone()), all: Vec::new() });
     let mut moves = live.feed().watch();
     while !live.ready() {
         tokio::select! {
@@ -78,7 +42,7 @@ pub async fn beat(live: Arc<Live>, gate: Arc<Gate>, myself: Myself, stop: Cancel
     loop {
         match tokio::time::timeout(EVERY, once(&live, &gate, &myself)).await {
             Ok(Ok(all)) => {
-                live.daemons().found.store(Arc::new(Found { myself: Some(myself.clone()), all }));
+                live.daemons().tell(Found { myself: Some(myself.clone()), all });
             }
             Ok(Err(error)) => tracing::debug!(%error, "no heartbeat"),
             Err(_) => tracing::debug!("no heartbeat in time"),
@@ -103,6 +67,7 @@ async fn once(live: &Live, gate: &Gate, myself: &Myself) -> Result<Vec<Heartbeat
         .into_iter()
         .take(NAMED)
         .map(|client| Told {
+            current: client.current(),
             protocol: client.introduction.protocol.as_str(),
             principal: client.introduction.principal,
             address: client.introduction.address,

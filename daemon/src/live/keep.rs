@@ -15,16 +15,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// After a file, so many times as long as it took.
 const REST: u32 = 9;
 
+/// How often to ask whether a catalog that was written without a seal can have one.
+const UNSEALED: Duration = Duration::from_secs(2);
+
+/// The position of what is on disk, and whether it is sealed with a key.
+type Kept = Option<(Position, bool)>;
+
 /// Writes the catalog after it moved, until told to stop; then once more. What was read from the disk and
 /// not yet confirmed by the database is not written again.
 pub async fn keep(live: Arc<Live>, disk: Disk, stop: CancellationToken) {
     let mut moves = live.feed().watch();
-    let mut kept = None;
+    let mut kept: Kept = None;
     let mut failing = false;
     loop {
         let stopping = tokio::select! {
             () = stop.cancelled() => true,
             moved = moves.changed() => moved.is_err(),
+            () = tokio::time::sleep(UNSEALED), if kept.is_some_and(|(_, sealed)| !sealed) => false,
         };
         let start = Instant::now();
         kept = save(&live, &disk, kept, &mut failing).await;
@@ -40,11 +47,11 @@ pub async fn keep(live: Arc<Live>, disk: Disk, stop: CancellationToken) {
     }
 }
 
-async fn save(live: &Live, disk: &Disk, kept: Option<Position>, failing: &mut bool) -> Option<Position> {
+async fn save(live: &Live, disk: &Disk, kept: Kept, failing: &mut bool) -> Kept {
     let catalog = live.catalog();
     let Some(installation) = live.installation().filter(|_| live.ready()) else { return kept };
-    let position = catalog.position;
-    if kept == Some(position) || live.provisional() {
+    let now = (catalog.position, disk.sealed());
+    if kept == Some(now) || live.provisional() {
         return kept;
     }
     let disk = disk.clone();
@@ -52,7 +59,7 @@ async fn save(live: &Live, disk: &Disk, kept: Option<Position>, failing: &mut bo
     match saved {
         Ok(Ok(())) => {
             *failing = false;
-            Some(position)
+            Some(now)
         }
         Ok(Err(error)) => {
             metrics::counter!("flagstaff_catalog_save_failures_total").increment(1);

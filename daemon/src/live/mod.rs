@@ -6,6 +6,7 @@
 pub mod begin;
 pub mod catalog;
 pub mod clients;
+pub mod daemons;
 pub mod delta;
 pub mod disk;
 pub mod feed;
@@ -26,8 +27,8 @@ use uuid::Uuid;
 
 use catalog::Catalog;
 use clients::Clients;
+use daemons::Daemons;
 use feed::Feed;
-use heartbeat::Daemons;
 use snapshot::Snapshots;
 
 /// How long to wait for a revision while the database does not answer.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use shared::audit::public;
 use shared::change::Entity;
 use shared::json::Json;
 use shared::revision::Position;
@@ -11,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use super::catalog::{Catalog, EnvironmentState, Place};
 use crate::store::Stored;
-use shared::audit::public;
 
 /// How many streams at once may have the history read for them.
 const REPLAYS: usize = 4;

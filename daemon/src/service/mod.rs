@@ -24,6 +24,7 @@ pub mod plan;
 mod planning;
 pub mod promote;
 mod reach;
+pub mod replay;
 pub mod revert;
 pub mod rollback;
 mod rows;

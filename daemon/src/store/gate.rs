@@ -42,6 +42,8 @@ pub struct Gate {
     /// Monotonic milliseconds at which an open breaker lets one request try.
     retry_at: AtomicI64,
     regressed: AtomicBool,
+    /// The follower has not looked yet, or the database did not answer it the last time.
+    held: AtomicBool,
     draining: AtomicBool,
     committed: AtomicI64,
     hint: Notify,
@@ -57,6 +59,7 @@ impl Gate {
             failures: AtomicU32::new(0),
             retry_at: AtomicI64::new(0),
             regressed: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             committed: AtomicI64::new(0),
             hint: Notify::new(),
@@ -120,6 +123,10 @@ impl Gate {
         if self.regressed.load(Ordering::Acquire) {
             return Err(Closed::Regressed);
         }
+        if self.held.load(Ordering::Acquire) {
+            let why = "the follower has not seen yet whether it has gone back";
+            return Err(StoreError::Unavailable(why.to_owned()).into());
+        }
         Ok(self.read().await?)
     }
 
@@ -130,6 +137,12 @@ impl Gate {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut conn = self.read().await?;
         Ok(sqlx::Connection::ping(&mut *conn).await?)
+    }
+
+    /// Holds writes back, or lets them through: a database that comes back may be an older one, so that
+    /// nothing is written to it before the follower has looked.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Release);
     }
 
     /// Counts a failure of the database that was seen after the connection was had.

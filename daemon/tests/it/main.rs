@@ -18,6 +18,7 @@ mod evaluate;
 mod flags;
 mod health;
 mod import;
+mod live;
 mod openapi;
 mod postgres;
 mod program;

@@ -47,7 +47,6 @@ impl TestApp {
         adjust(&mut config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let pool = app::pool(&config, url.parse().expect("an address"));
-        app::migrate(&pool, clock.as_ref()).await.expect("the database migrates");
         let metrics = METRICS.get_or_init(|| flagstaffd::telemetry::metrics().expect("one recorder")).clone();
         let drain = Drain::new(Duration::ZERO);
         let listeners = Listeners::open(&config).await.expect("a port");

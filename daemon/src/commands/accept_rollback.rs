@@ -1,10 +1,12 @@
 //! `flagstaffd accept-rollback`: goes on from a database that went back.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use flagstaffd::config::Config;
 use flagstaffd::live::disk::Disk;
+use flagstaffd::secrets::Secrets;
 use flagstaffd::service::rollback::{self, Accepted, Rollback};
 use shared::revision::Position;
 
@@ -46,7 +48,9 @@ async fn accept(config: &Config, session: &Session, wanted: Arguments) -> Result
 
 /// What the catalog that this host kept on disk says.
 pub fn remembered(config: &Config) -> Option<Position> {
-    Disk::below(&config.data.directory, None).read().map(|remembered| remembered.catalog.position)
+    let secrets = Secrets::load(&config.secrets.key_file);
+    let key = Arc::new(move || secrets.catalog_mac());
+    Disk::below(&config.data.directory, key).read().map(|remembered| remembered.catalog.position)
 }
 
 /// Says what was begun.

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, rows, touched, validate,
+    Cx, Refusal, WriteOptions, edits, epoch, permitted, planning, reach, rows, single_use, touched, validate,
     versions,
 };
 use crate::store::audit::{Committed, Entry};
@@ -172,7 +172,7 @@ async fn transact(
     if let Some(seen) = options.new_epoch {
         epoch::raise_bases(&mut draft, epoch::lost(head.position, seen)).await?;
     }
-    bootstrap::use_up(cx, &mut draft).await?;
+    single_use::use_up(cx, &mut draft).await?;
     versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
     check_environments(cx, &mut draft).await?;

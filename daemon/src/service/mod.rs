@@ -28,6 +28,7 @@ pub mod replay;
 pub mod revert;
 pub mod rollback;
 mod rows;
+pub mod single_use;
 pub mod system_config;
 pub mod tokens;
 mod touched;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::AccessLog;
+use crate::backup::worker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::model::{AccessMode, Target};
@@ -58,7 +59,16 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 pub fn connect_options(config: &Config, private: Option<&str>) -> Result<PgConnectOptions, StartError> {
     let address = |e: sqlx::Error| StartError::Address(e.to_string());
     let options = match (config.database.target(), private) {
-        (Target::Url(url), _) => PgConnectOptions::from_str(url.reveal()).map_err(address)?,
+        (Target::Url(url), _) => {
+            let url = url.reveal();
+            // The driver takes every scheme for its own.
+            if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+                return Err(StartError::Address(
+                    "it must begin with postgres:// or postgresql://".to_owned(),
+                ));
+            }
+            PgConnectOptions::from_str(url).map_err(address)?
+        }
         (Target::Parts { host, name }, _) => {
             let database = &config.database;
             let mut options = PgConnectOptions::new_without_pgpass()
@@ -159,6 +169,13 @@ impl App {
         let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
         tasks.spawn(written);
         let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
+        tasks.spawn(first_owner(state.clone(), stop.clone()));
+        tasks.spawn(worker::work(
+            Arc::clone(&state.config),
+            Arc::clone(&state.gate),
+            Arc::clone(&state.clock),
+            stop.clone(),
+        ));
         let (begun, halt) = (state.clone(), stop.clone());
         tasks.spawn(async move {
             let remembered = tokio::task::spawn_blocking(move || disk.read()).await.ok().flatten();
@@ -167,7 +184,6 @@ impl App {
             begin::begin(&live, &gate, remembered, prepare, &halt).await;
             follow::follow(live, gate, settings, halt).await;
         });
-        tasks.spawn(first_owner(state.clone(), stop.clone()));
         Self { state, stop, tasks }
     }
 
@@ -197,14 +213,6 @@ impl App {
     }
 }
 
-/// The host's name, for people who have several daemons.
-fn host_name() -> String {
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
-    if name.is_empty() { "flagstaffd".to_owned() } else { name }
-}
-
 /// Makes the bootstrap token of an installation where nobody has a role yet.
 async fn first_owner(state: AppState, stop: CancellationToken) {
     if !state.config.access.bootstrap || state.config.access.mode == AccessMode::Demo {
@@ -226,4 +234,12 @@ async fn first_owner(state: AppState, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The host's name, for people who have several daemons.
+fn host_name() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(100).collect();
+    if name.is_empty() { "flagstaffd".to_owned() } else { name }
 }

@@ -27,32 +27,35 @@ enum Command {
     /// Serve the API.
     Serve,
     /// Serve a demonstration: seeds, a PostgreSQL of its own, loopback only.
-    Demo,
+    Demo(commands::demo::Arguments),
     /// Bring the database to this program's version.
     Migrate,
     /// Fill an empty installation with the example flags.
     Seed,
     /// Import an export of LaunchDarkly.
-    Import,
+    Import(commands::import::Arguments),
     /// Check the configuration and show what is in effect, and where each value came from.
     CheckConfig,
     /// Compare what the database derives with what it holds.
     Check,
     /// Write a copy of the database; the secrets key is not in it.
-    Backup,
+    Backup(commands::backup::Arguments),
     /// Put a copy back, and begin a new epoch.
-    Restore,
+    Restore(commands::restore::Arguments),
     /// Go on from a database that went back without a restore: begin a new epoch.
-    AcceptRollback,
+    AcceptRollback(commands::accept_rollback::Arguments),
     /// The audit's own tools.
-    Audit,
+    Audit {
+        #[command(subcommand)]
+        command: commands::audit::Command,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A second provider in the process would be a mistake, not a reason to stop.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let audit = matches!(arguments.command, Command::Audit);
+    let audit = matches!(arguments.command, Command::Audit { .. });
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
@@ -69,7 +72,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         return commands::check_config::run(&sources);
     }
     let config = match &arguments.command {
-        Command::Demo => Config::load_demo(&sources)?,
+        Command::Demo(_) => Config::load_demo(&sources)?,
         _ => Config::load(&sources)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -77,7 +80,17 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     runtime.block_on(async {
         match arguments.command {
             Command::Serve => commands::serve::run(config).await,
-            other => Err(CommandError::Usage(format!("not built yet: {other:?}"))),
+            Command::Demo(wanted) => commands::demo::run(config, wanted).await,
+            Command::Migrate => commands::migrate::run(config).await,
+            Command::Seed => commands::seed::run(config).await,
+            Command::Import(wanted) => commands::import::run(config, wanted).await,
+            Command::Check => commands::check::run(config).await,
+            Command::Backup(wanted) => commands::backup::run(config, wanted).await,
+            Command::Restore(wanted) => commands::restore::run(config, wanted).await,
+            Command::AcceptRollback(wanted) => commands::accept_rollback::run(config, wanted).await,
+            Command::Audit { command } => commands::audit::run(config, command).await,
+            // Answered above, before there was a configuration to rely on.
+            Command::CheckConfig => Ok(ExitCode::SUCCESS),
         }
     })
 }

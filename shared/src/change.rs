@@ -7,11 +7,14 @@ use uuid::Uuid;
 use crate::access::{Permission, RoleBinding, SdkCredential, Token};
 use crate::fault::Fault;
 use crate::flag::{Flag, FlagConfig, FlagKind, Variation};
+use crate::import::Import;
 use crate::json::Json;
 use crate::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
 use crate::project::{ClientSideAvailability, Environment, Project};
+use crate::promotion::Promotion;
 use crate::read::{Fields, FromJson, unread};
 use crate::segment::Segment;
+use crate::system_config;
 
 /// What an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -457,10 +460,16 @@ pub enum Mutation {
     PutCredential(Box<SdkCredential>),
     /// A credential switched off.
     RevokeCredential(Uuid),
+    /// Configurations of one environment taken into another, as they stand when it is written.
+    Promote(Box<Promotion>),
+    /// A boolean flag edited through the system-config view.
+    EditSystemConfig(Box<system_config::Wanted>),
     /// What a revision did, undone, with everything later kept.
     Revert(crate::revision::Revision),
     /// A whole row as it shall be: imports, reverts and promotions, which have done their own thinking.
     Put(Box<Entity>),
+    /// An export taken in.
+    Import(Box<Import>),
 }
 
 impl Mutation {
@@ -475,6 +484,8 @@ impl Mutation {
             | Self::UpdateFlag(p, ..)
             | Self::ArchiveFlag(p, _)
             | Self::RestoreFlag(p, _) => (Write, Some(p), None),
+            // Each environment it writes is asked about as well, once its rows are known.
+            Self::Import(import) => (Write, Some(&import.project), None),
             Self::SetOn(p, _, e, _)
             | Self::ReplaceConfig(p, _, e, ..)
             | Self::PatchConfig(p, _, e, _)
@@ -486,6 +497,8 @@ impl Mutation {
             Self::PutToken(_) | Self::RevokeToken(_) => (Access, None, None),
             Self::PutCredential(c) => (Credentials, Some(&c.project), Some(&c.environment)),
             Self::RevokeCredential(_) => (Credentials, None, None),
+            Self::Promote(p) => (Write, Some(&p.project), Some(&p.to)),
+            Self::EditSystemConfig(w) => (Write, Some(&w.project), Some(&w.environment)),
             // What it touches is known only when it is read: there, each entity asks for its own.
             Self::Revert(_) => (Permission::ReadAudit, None, None),
             Self::Put(entity) => match entity.as_ref() {

@@ -7,6 +7,9 @@ use crate::json::Json;
 /// The most variations a flag may have.
 pub const MAX_VARIATIONS: usize = 100;
 
+/// The highest version that is taken in: some SDKs hold versions in 32 bits, and ours go on from there.
+pub const MAX_VERSION: i64 = 2_000_000_000;
+
 /// What an entry says of one flag in one environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
@@ -51,9 +54,10 @@ pub fn read(entry: &Json, at: &str) -> Result<Shown, Vec<Fault>> {
         extra: Json::object(),
     };
     let mut version = |json: &Json, name: &str| match json.as_i64() {
-        Some(v) if v >= 1 => Some(v),
+        Some(v) if (1..=MAX_VERSION).contains(&v) => Some(v),
         _ => {
-            faults.push(Fault::new(format!("{at}/{name}"), "must be a whole number from 1"));
+            let detail = format!("must be a whole number from 1 to {MAX_VERSION}");
+            faults.push(Fault::new(format!("{at}/{name}"), detail));
             None
         }
     };
@@ -116,9 +120,14 @@ pub fn show(
                 )]);
             }
         }
-        served = Some(place(flag, shown, &mut notes)?);
+        served = Some(place(flag, shown, &mut notes));
     }
-    let on = enabled.unwrap_or(served.is_some());
+    notes.extend(replaced(&config.document, served.is_some()));
+    let mut on = enabled.unwrap_or(served.is_some());
+    if on && served.is_none() && config.document.get("fallthrough").is_none() {
+        on = false;
+        notes.push("nothing is served, so it is off".to_owned());
+    }
     let mut document = Json::object();
     document.set("on", Json::Bool(on));
     if let Some(index) = served {
@@ -144,15 +153,15 @@ pub fn show(
 }
 
 /// Finds or makes the place of the value that is shown.
-fn place(flag: &mut Flag, shown: &Shown, notes: &mut Vec<String>) -> Result<usize, Vec<Fault>> {
+fn place(flag: &mut Flag, shown: &Shown, notes: &mut Vec<String>) -> usize {
     let Some(index) = shown.variation else {
-        return Ok(match flag.index_of(&shown.value) {
-            Some(index) => index,
-            None => {
-                flag.variations.push(Variation::of(shown.value.clone()));
-                flag.variations.len() - 1
-            }
+        let index = flag.index_of(&shown.value).unwrap_or_else(|| {
+            flag.variations.push(Variation::of(shown.value.clone()));
+            flag.variations.len() - 1
         });
+        notes.push(format!("no variation is named, so the value is served as variation {index}"));
+        complete_boolean(flag, &shown.value);
+        return index;
     };
     while flag.variations.len() <= index {
         flag.variations.push(Variation::unknown());
@@ -169,7 +178,15 @@ fn place(flag: &mut Flag, shown: &Shown, notes: &mut Vec<String>) -> Result<usiz
             }
             index
         }
-        Some(value) if value.same_value(&shown.value) => index,
+        Some(value) if value.same_value(&shown.value) => {
+            if value != shown.value {
+                notes.push(format!(
+                    "variation {index} is written {value} here and stays so; {} is the same value",
+                    shown.value
+                ));
+            }
+            index
+        }
         Some(value) => {
             if let Some(other) = flag.index_of(&shown.value) {
                 notes.push(format!(
@@ -188,18 +205,44 @@ fn place(flag: &mut Flag, shown: &Shown, notes: &mut Vec<String>) -> Result<usiz
             }
         }
     };
-    if flag.kind == FlagKind::Boolean {
-        let other = Json::Bool(!shown.value.as_bool().unwrap_or(false));
-        if flag.variations.len() == 1 {
-            flag.variations.push(Variation::unknown());
-        }
-        if flag.index_of(&other).is_none()
-            && let Some(hole) = flag.variations.iter_mut().find(|v| v.placeholder)
-        {
-            *hole = Variation::of(other);
-        }
+    complete_boolean(flag, &shown.value);
+    served
+}
+
+/// A boolean flag knows its other value: it stands where nothing else was shown.
+fn complete_boolean(flag: &mut Flag, shown: &Json) {
+    let Some(shown) = shown.as_bool().filter(|_| flag.kind == FlagKind::Boolean) else { return };
+    if flag.variations.len() == 1 {
+        flag.variations.push(Variation::unknown());
     }
-    Ok(served)
+    let other = Json::Bool(!shown);
+    if flag.index_of(&other).is_none()
+        && let Some(hole) = flag.variations.iter_mut().find(|v| v.placeholder)
+    {
+        *hole = Variation::of(other);
+    }
+}
+
+/// What a document said that one result cannot say, and that therefore goes.
+fn replaced(document: &Json, served: bool) -> Option<String> {
+    let empty = |value: &Json| match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    let gone: Vec<&str> = document
+        .as_object()
+        .unwrap_or_default()
+        .iter()
+        .filter(|(member, value)| match member.as_str() {
+            "on" | "offVariation" | "trackEvents" | "debugEventsUntilDate" => false,
+            "fallthrough" => served && value.get("rollout").is_some(),
+            _ => !empty(value),
+        })
+        .map(|(member, _)| member.as_str())
+        .collect();
+    (!gone.is_empty())
+        .then(|| format!("what stood here of {} gives way to the one value that is shown", gone.join(", ")))
 }
 
 /// The entry of a client payload, as the founding example writes it: `flagVersion`, `trackEvents`,
@@ -302,6 +345,35 @@ mod tests {
         let notes = show(&mut flag, &mut config, &shown(r#"{"value":2,"variation":0}"#), None, "").unwrap();
         assert_eq!(notes.len(), 1);
         assert_eq!(flag.variations.len(), 2);
+    }
+
+    #[test]
+    fn what_one_result_cannot_say_is_told() {
+        let (mut flag, mut config) = (flag(FlagKind::Number, &["1", "2"]), config());
+        config.document =
+            parse(r#"{"on":true,"rules":[{"clauses":[]}],"targets":[],"fallthrough":{"rollout":{}}}"#)
+                .unwrap();
+        let notes = show(&mut flag, &mut config, &shown(r#"{"value":1.0,"variation":0}"#), None, "").unwrap();
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("written 1 here"), "{notes:?}");
+        assert!(notes[1].contains("rules, fallthrough"), "{notes:?}");
+    }
+
+    #[test]
+    fn nothing_shown_stays_off_whatever_is_asked() {
+        let (mut flag, mut config) = (flag(FlagKind::Json, &[]), config());
+        let nothing = shown(r#"{"value":null,"variation":null}"#);
+        let notes = show(&mut flag, &mut config, &nothing, Some(true), "").unwrap();
+        assert!(!config.on());
+        assert_eq!(notes, ["nothing is served, so it is off"]);
+    }
+
+    #[test]
+    fn versions_that_an_sdk_could_not_hold_are_refused() {
+        for version in ["0", "-1", "1.5", "2000000001", "\"1\""] {
+            let entry = parse(&format!(r#"{{"value":1,"variation":0,"version":{version}}}"#)).unwrap();
+            assert_eq!(read(&entry, "/f").unwrap_err()[0].pointer, "/f/version", "{version}");
+        }
     }
 
     #[test]

@@ -50,7 +50,9 @@ impl<'a> Fields<'a> {
 
     /// The raw member, which thereby is known.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a Json> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.members.iter().find(|(k, _)| k == name).map(|(_, v)| v)
     }
 

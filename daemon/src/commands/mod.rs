@@ -2,12 +2,25 @@
 //!
 //! The children import this file; it imports none of them. `session` and `daemon` stand under several.
 
+pub mod accept_rollback;
+pub mod audit;
+pub mod backup;
+pub mod check;
 pub mod check_config;
 pub mod daemon;
+pub mod demo;
+pub mod import;
+pub mod migrate;
+pub mod restore;
+pub mod seed;
 pub mod serve;
 pub mod session;
+pub mod stand_in;
+
+use std::path::PathBuf;
 
 use flagstaffd::app::StartError;
+use flagstaffd::backup::BackupError;
 use flagstaffd::config::ConfigError;
 use flagstaffd::net::listen::ListenError;
 use flagstaffd::postgres::PostgresError;
@@ -46,6 +59,12 @@ pub enum CommandError {
     /// A use case refuses.
     #[error("{}", told(.0))]
     Refused(#[from] Refusal),
+    /// A copy was not made, not proven or not put back.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A copy was restored beside the database, and its history is not valid.
+    #[error("{path}: its history is not valid:\n  {findings}", path = .0.display(), findings = .1)]
+    Unproven(PathBuf, String),
     /// The system refuses.
     #[error("cannot {0}: {1}")]
     System(String, std::io::Error),

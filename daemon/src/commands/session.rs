@@ -10,6 +10,7 @@ use flagstaffd::postgres::cluster::{self, Options, Running};
 use flagstaffd::postgres::{PostgresError, find};
 use flagstaffd::service::{Caller, Cx};
 use flagstaffd::store::gate::Gate;
+use flagstaffd::store::{self, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::CommandError;
@@ -56,13 +57,7 @@ impl Session {
 
     /// The context of use cases: the owner, at the command line.
     pub fn cx(&self, source: &'static str) -> Cx {
-        Cx {
-            gate: Arc::new(Gate::new(self.pool.clone(), Arc::clone(&self.clock))),
-            clock: Arc::clone(&self.clock),
-            caller: Caller::command_line(whoami()),
-            source,
-            request_id: None,
-        }
+        cx(&self.pool, &self.clock, source)
     }
 
     /// Closes the connections and stops what was started.
@@ -72,6 +67,32 @@ impl Session {
             private.stop().await;
         }
     }
+}
+
+/// The context of use cases: the owner, at the command line.
+pub fn cx(pool: &PgPool, clock: &Arc<dyn Clock>, source: &'static str) -> Cx {
+    Cx {
+        gate: Arc::new(Gate::new(pool.clone(), Arc::clone(clock))),
+        clock: Arc::clone(clock),
+        caller: Caller::command_line(whoami()),
+        source,
+        request_id: None,
+    }
+}
+
+/// That the operator means this database.
+///
+/// # Errors
+/// Another name was given.
+pub async fn confirm(pool: &PgPool, given: &str) -> Result<(), CommandError> {
+    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
+    let (name, _) = store::backups::database(&mut conn).await?;
+    if name == given {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!(
+        "--confirm must be the name of the database, {name:?}, and is {given:?}"
+    )))
 }
 
 /// The address of the configured database; the private one is started for it.

@@ -56,11 +56,7 @@ impl Loaded {
         if demo {
             config.access.mode = AccessMode::Demo;
         }
-        let places = if demo && config.data.directory.as_os_str().is_empty() {
-            demo_places(&sources.places)
-        } else {
-            sources.places.clone()
-        };
+        let places = if demo { demo_places(&sources.places) } else { sources.places.clone() };
         fill(&mut config, &places);
         check(&config, &layers)?;
         let mut effective = layers.effective();
@@ -170,6 +166,8 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("live.poll_interval", config.live.poll_interval, Duration::from_millis(10)),
         ("live.websocket_ping", config.live.websocket_ping, second),
         ("live.stream_heartbeat", config.live.stream_heartbeat, second),
+        ("live.socketio_ping_interval", config.live.socketio_ping_interval, second),
+        ("live.socketio_ping_timeout", config.live.socketio_ping_timeout, second),
         ("drain.deadline", config.drain.deadline, second),
         ("backup.interval", config.backup.interval, second * 60),
     ];

@@ -233,6 +233,10 @@ pub struct Live {
     pub websocket_ping: Duration,
     #[serde(deserialize_with = "duration")]
     pub stream_heartbeat: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub socketio_ping_interval: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub socketio_ping_timeout: Duration,
 }
 
 /// `[drain]`: how the daemon goes.

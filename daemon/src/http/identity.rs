@@ -222,7 +222,15 @@ fn token(state: &AppState, catalog: &Catalog, secret: &str) -> Result<Caller, Ap
     if !credential::is_genuine(secret) {
         return Err(unknown());
     }
-    let token = catalog.access.tokens.get(&credential::hash(secret)).ok_or_else(unknown)?;
+    token_by_hash(state, catalog, &credential::hash(secret))
+}
+
+/// Whose token it is, by the hexadecimal SHA-256 of its secret.
+///
+/// # Errors
+/// 401 where it is not known or no longer valid.
+pub fn token_by_hash(state: &AppState, catalog: &Catalog, hash: &str) -> Result<Caller, ApiError> {
+    let token = catalog.access.tokens.get(hash).ok_or_else(unknown)?;
     if token.revoked || token.expires_at.is_some_and(|end| end <= state.clock.now()) {
         return Err(unknown());
     }

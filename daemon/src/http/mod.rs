@@ -4,14 +4,19 @@
 
 pub mod accounted;
 pub mod admin;
+pub mod compat;
 pub mod error;
+pub mod health;
 pub mod identity;
 pub mod live;
+pub mod openapi;
 pub mod os_users;
 pub mod paging;
 pub mod past;
 pub mod request;
 pub mod router;
+pub mod schema;
+pub mod socketio;
 pub mod views;
 
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! ROOF: every route on one screen.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa::OpenApi;
@@ -9,18 +12,15 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use super::accounted;
-use super::admin::{access, audit, changes, credentials, environments, flags, projects, segments};
+use super::admin::{
+    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, import, projects,
+    segments,
+};
+use super::compat::system_config;
 use super::error::ApiError;
 use super::live::{sse, status, websocket};
+use super::{health, openapi, socketio};
 use crate::net::guard;
-
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Flagstaff",
-    description = "Feature flags in your own PostgreSQL: changed, audited and heard live.",
-    license(name = "Apache-2.0")
-))]
-struct Document;
 
 /// The nouns: mounted for the default project and for every other one.
 fn nouns() -> OpenApiRouter<AppState> {
@@ -31,6 +31,9 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(evaluate::evaluate))
+        .routes(routes!(compare::compare))
+        .routes(routes!(compare::promote))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::of_flag))
@@ -59,36 +62,80 @@ fn installation() -> OpenApiRouter<AppState> {
         .routes(routes!(access::revoke_token))
         .routes(routes!(access::list_bindings, access::create_binding))
         .routes(routes!(access::replace_binding, access::remove_binding))
+        .routes(routes!(backups::list, backups::create))
+        .routes(routes!(backups::get))
         .routes(routes!(status::get))
 }
 
 fn documented() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api", nouns()).nest("/api", installation())
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .nest("/api", nouns())
+        .nest("/api/projects/{project}", nouns())
+        .nest("/api", installation())
+        .merge(beside())
+        .merge(probes())
 }
 
 /// The OpenAPI document of every route.
 pub fn document() -> utoipa::openapi::OpenApi {
-    documented().nest("/api", lasting()).into_openapi()
+    let mut document = documented().into_openapi();
+    document.merge(imports().into_openapi());
+    document.merge(lasting().into_openapi());
+    document
 }
 
 /// What lasts as long as its client stays: no time-out of handlers is around it.
 fn lasting() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(websocket::open)).routes(routes!(sse::stream))
+    let streams = OpenApiRouter::new().routes(routes!(websocket::open)).routes(routes!(sse::stream));
+    OpenApiRouter::new().nest("/api", streams)
 }
+
+/// What is asked by whoever starts, stops and watches the daemon.
+fn probes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// What stands beside the projects.
+fn beside() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(system_config::list, system_config::create))
+        .routes(routes!(system_config::batch))
+        .routes(routes!(system_config::enabled))
+        .routes(routes!(system_config::get, system_config::update, system_config::archive))
+        .routes(routes!(system_config::toggle))
+        .routes(routes!(system_config::check))
+}
+
+/// Imports: larger bodies, and more time, than anything else has.
+fn imports() -> OpenApiRouter<AppState> {
+    let import = || OpenApiRouter::new().routes(routes!(import::run));
+    OpenApiRouter::new().nest("/api", import()).nest("/api/projects/{project}", import())
+}
+
+/// How long an import may take: 5,000 flags need seconds.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let (nouns, _) = documented().split_for_parts();
-    let (lasting, _) = OpenApiRouter::<AppState>::new().nest("/api", lasting()).split_for_parts();
-    let (others, _) =
-        OpenApiRouter::<AppState>::new().nest("/api/projects/{project}", self::nouns()).split_for_parts();
+    let (quick, _) = documented().split_for_parts();
+    let (imports, _) = imports().split_for_parts();
+    let imports = imports
+        .layer(DefaultBodyLimit::max(state.config.http.import_body_bytes))
+        .layer(from_fn_with_state(IMPORT_TIMEOUT, guard::handler_timeout));
+    let (lasting, _) = lasting().split_for_parts();
     let timeout = state.config.http.handler_timeout;
-    nouns
-        .merge(others)
+    quick
+        .merge(openapi::routes(document()))
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
+        .merge(imports)
         .merge(lasting)
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
+        .merge(socketio::routes(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)

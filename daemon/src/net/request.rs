@@ -63,6 +63,8 @@ pub async fn traced(clock: Arc<dyn Clock>, mut request: Request, next: Next) -> 
         match (status, method) {
             // Its cause stands in an error line of its own.
             (500.., _) => line!(warn),
+            // A poll's other half, of which one client sends many.
+            (..300, "POST") if route == "/socket.io/" => line!(debug),
             (..300, "POST" | "PUT" | "PATCH" | "DELETE") => line!(info),
             _ => line!(debug),
         }

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::account::Account;
 pub use super::options::Options;
+use super::orphan;
 use super::place::{self, Place};
 use super::supervise::Supervisor;
 use super::{PostgresError, State};
@@ -63,6 +64,19 @@ pub fn start_blocking(options: Options) -> Result<Running, PostgresError> {
         .map_err(PostgresError::files("start a thread for", "PostgreSQL"))?;
     told.recv().unwrap_or(Err(PostgresError::Stopped))?;
     Ok(Running { socket_dir, state: watcher, stop, thread })
+}
+
+/// Stops what an earlier life left running on the cluster in `data_dir`.
+///
+/// # Errors
+/// When another daemon has it, or a process on it does not go away.
+pub fn clear(data_dir: &Path) -> Result<(), PostgresError> {
+    if !data_dir.exists() {
+        return Ok(());
+    }
+    let place = Place::below(data_dir)?;
+    let _lock = lock(&place)?;
+    orphan::clear(&place)
 }
 
 /// The address of our database in the cluster that another daemon runs in `data_dir`.

@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, permitted, planning, reach, touched, validate, versions,
+    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, rows, touched, validate,
+    versions,
 };
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
@@ -36,6 +37,8 @@ pub struct Done {
     pub entities: BTreeMap<EntityRef, (Entity, Position)>,
     /// What is worth knowing.
     pub warnings: Vec<shared::fault::Fault>,
+    /// What an import has to say.
+    pub report: Option<shared::import::Report>,
 }
 
 /// An answer as bytes: kept with the idempotency key, in the transaction of the write.
@@ -88,6 +91,7 @@ pub async fn run(
         permitted::before(cx, &item.mutation)?;
     }
     let mut conn = if options.dry_run { cx.gate.read().await? } else { cx.gate.write().await? };
+    let began = cx.clock.monotonic();
     let result = transact(cx, options, items, render, &mut conn).await;
     match &result {
         Err(Refusal::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) => {
@@ -98,6 +102,8 @@ pub async fn run(
         Err(Refusal::Store(StoreError::Busy(_))) => {}
         Ok(answer) if !options.dry_run => {
             cx.gate.recovered();
+            let took = cx.clock.monotonic().saturating_sub(began);
+            metrics::histogram!("flagstaff_commit_seconds").record(took);
             if let Some(revision) = answer.revision {
                 cx.gate.committed(Position { revision, ..Position::default() });
             }
@@ -163,6 +169,9 @@ async fn transact(
         check_etag(&mut draft, item, options).await?;
         edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
+    if let Some(seen) = options.new_epoch {
+        epoch::raise_bases(&mut draft, epoch::lost(head.position, seen)).await?;
+    }
     bootstrap::use_up(cx, &mut draft).await?;
     versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
@@ -173,11 +182,16 @@ async fn transact(
     let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);
     let plan = planning::make(head.position, &touched, &draft.slots, confirmation, warnings.clone());
+    let report = draft.report.take();
     if options.dry_run {
+        let mut body = Json::from_serialize(&plan);
+        if let Some(report) = &report {
+            report.tell(&mut body);
+        }
         return Ok(Answer {
             status: 200,
             headers: Vec::new(),
-            body: Json::from_serialize(&plan).to_text(),
+            body: body.to_text(),
             revision: None,
             replayed: false,
         });
@@ -188,7 +202,7 @@ async fn transact(
     let mut done = Done {
         position: head.position,
         at: head.at,
-        changed: !touched.is_empty(),
+        changed: !touched.is_empty() || options.new_epoch.is_some(),
         touched,
         entities: slots
             .into_iter()
@@ -198,6 +212,7 @@ async fn transact(
             })
             .collect(),
         warnings,
+        report,
     };
     if done.changed {
         write(cx, options, &mut tx, &head, now, &mut done).await?;
@@ -218,6 +233,9 @@ async fn transact(
         StoreError::Unavailable(_) => Refusal::Store(StoreError::OutcomeUnknown),
         other => Refusal::Store(other),
     })?;
+    if done.changed {
+        metrics::counter!("flagstaff_changes_total", "kind" => options.kind.as_str()).increment(1);
+    }
     Ok(answer)
 }
 
@@ -379,7 +397,7 @@ async fn write(
     now: OffsetDateTime,
     done: &mut Done,
 ) -> Result<(), Refusal> {
-    let position = Position { epoch: head.position.epoch, revision: head.position.revision.next() };
+    let position = epoch::next(head.position, options.new_epoch);
     let at = now.max(head.at);
     let header = Header {
         at,
@@ -454,44 +472,6 @@ async fn record(
         });
     }
     rows.sort_by_key(|(change, _)| change.kind);
-    for (change, stamp) in &rows {
-        put(conn, change, stamp).await?;
-    }
-    for (change, _) in &rows {
-        put_prerequisites(conn, change).await?;
-    }
+    rows::write(conn, &rows).await?;
     Ok(entries)
-}
-
-/// The edges of a configuration, once every flag they name has its row.
-async fn put_prerequisites(conn: &mut PgConnection, change: &Touched) -> Result<(), Refusal> {
-    let Some(Entity::Config(config)) = &change.after else { return Ok(()) };
-    let old = match change.before.as_ref().map(|b| &b.row) {
-        Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-        _ => Vec::new(),
-    };
-    let new = validate::prerequisites(&config.document);
-    if old != new {
-        store::prerequisites::replace(conn, &config.project, &config.flag, &config.environment, &new).await?;
-    }
-    Ok(())
-}
-
-async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {
-    match &change.after {
-        Some(Entity::Project(e)) => store::projects::put_project(conn, e, stamp).await?,
-        Some(Entity::Environment(e)) => store::projects::put_environment(conn, e, stamp).await?,
-        Some(Entity::Flag(e)) => store::flags::put(conn, e, stamp).await?,
-        Some(Entity::Config(e)) => store::configs::put(conn, e, stamp).await?,
-        Some(Entity::Segment(e)) => store::segments::put(conn, e, stamp).await?,
-        Some(Entity::RoleBinding(e)) => store::access::put_binding(conn, e).await?,
-        Some(Entity::Token(e)) => store::access::put_token(conn, e).await?,
-        Some(Entity::SdkCredential(e)) => store::access::put_credential(conn, e).await?,
-        None => {
-            if let EntityRef::RoleBinding(id) = &change.reference {
-                store::access::remove_binding(conn, *id).await?;
-            }
-        }
-    }
-    Ok(())
 }

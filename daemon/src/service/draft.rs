@@ -1,9 +1,10 @@
 //! A draft: the entities that a write reads and changes, before anything is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::change::{Action, Entity, EntityKind, EntityRef};
 use shared::fault::Fault;
+use shared::import::Report;
 use shared::json::{Json, merge};
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
 use shared::project::{Environment, Project};
@@ -13,6 +14,7 @@ use shared::{flag::Flag, flag::FlagConfig};
 use sqlx::PgConnection;
 
 use super::Refusal;
+use crate::store::prerequisites::Edge;
 use crate::store::{self, StoreError, Stored};
 
 /// How an entity's version moves when its content did.
@@ -72,6 +74,11 @@ pub struct Draft<'c> {
     pub warnings: Vec<Fault>,
     /// The revision the edits were made on.
     pub base: Option<Revision>,
+    /// What an import has to say.
+    pub report: Option<Report>,
+    /// Flags of which every configuration is in the draft.
+    pub complete: BTreeSet<(ProjectKey, FlagKey)>,
+    edges: BTreeMap<ProjectKey, Vec<Edge>>,
 }
 
 macro_rules! typed {
@@ -92,7 +99,16 @@ macro_rules! typed {
 impl<'c> Draft<'c> {
     /// An empty draft on a transaction.
     pub const fn new(conn: &'c mut PgConnection, base: Option<Revision>) -> Self {
-        Self { conn, slots: BTreeMap::new(), order: Vec::new(), warnings: Vec::new(), base }
+        Self {
+            conn,
+            slots: BTreeMap::new(),
+            order: Vec::new(),
+            warnings: Vec::new(),
+            base,
+            report: None,
+            complete: BTreeSet::new(),
+            edges: BTreeMap::new(),
+        }
     }
 
     typed! {
@@ -126,6 +142,18 @@ impl<'c> Draft<'c> {
             self.remember(reference.clone(), before);
         }
         Ok(self.slots.get(reference).and_then(|slot| slot.after.as_ref()))
+    }
+
+    /// The prerequisites of a project as they stand in the database, read once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn edges(&mut self, project: &ProjectKey) -> Result<&[Edge], Refusal> {
+        if !self.edges.contains_key(project) {
+            let edges = store::prerequisites::edges(self.conn, project, None).await?;
+            self.edges.insert(project.clone(), edges);
+        }
+        Ok(self.edges.get(project).map_or(&[], Vec::as_slice))
     }
 
     /// Takes a row that was read in bulk, unless the draft knows it already.
@@ -233,9 +261,7 @@ pub fn differs(slot: &Slot) -> bool {
             {
                 return true;
             }
-            match (with_version(after.clone(), 0), with_version(before.row.clone(), 0)) {
-                (a, b) => a != b,
-            }
+            with_version(after.clone(), 0) != with_version(before.row.clone(), 0)
         }
         _ => true,
     }

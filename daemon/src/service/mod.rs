@@ -7,18 +7,28 @@ pub mod audit;
 pub mod bootstrap;
 mod circles;
 pub mod commit;
+pub mod configured;
 pub mod credentials;
 pub mod draft;
 pub mod edits;
+pub mod epoch;
 pub mod flags;
 pub mod history;
 pub mod idempotency;
+pub mod import;
+mod import_check;
+mod import_values;
+pub mod install;
 pub mod permitted;
 pub mod plan;
 mod planning;
+pub mod promote;
 mod reach;
 pub mod replay;
 pub mod revert;
+pub mod rollback;
+mod rows;
+pub mod system_config;
 pub mod tokens;
 mod touched;
 pub mod validate;
@@ -33,7 +43,7 @@ use shared::api::problem::ProblemKind;
 use shared::audit::RevisionKind;
 use shared::fault::Fault;
 use shared::json::{Conflict, Json};
-use shared::revision::Revision;
+use shared::revision::{Position, Revision};
 
 use crate::clock::Clock;
 use crate::store::StoreError;
@@ -146,6 +156,8 @@ pub struct WriteOptions {
     pub kind: RevisionKind,
     /// The tier of an import, a seed or a promotion: the whole environment.
     pub whole_environment: bool,
+    /// Begin a new epoch: the database went back, and this is the newest position anybody has seen.
+    pub new_epoch: Option<Position>,
 }
 
 impl Default for WriteOptions {
@@ -162,6 +174,7 @@ impl Default for WriteOptions {
             idempotency: None,
             kind: RevisionKind::Change,
             whole_environment: false,
+            new_epoch: None,
         }
     }
 }

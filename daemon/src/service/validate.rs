@@ -224,7 +224,7 @@ async fn dependants(
     key: &FlagKey,
 ) -> Result<Vec<(FlagKey, EnvironmentKey, i32)>, Refusal> {
     let mut places = BTreeSet::new();
-    for edge in store::prerequisites::edges(draft.conn, project, None).await? {
+    for edge in draft.edges(project).await?.to_vec() {
         if edge.prerequisite == key.as_str()
             && let (Ok(flag), Ok(environment)) =
                 (FlagKey::new(edge.flag), EnvironmentKey::new(edge.environment))
@@ -310,7 +310,7 @@ async fn check_segment_references(
 }
 
 /// Where a document names segments, and which.
-fn segment_references(document: &Json) -> Vec<(String, String)> {
+pub fn segment_references(document: &Json) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let rules = document.get("rules").and_then(Json::as_array).unwrap_or_default();
     for (r, rule) in rules.iter().enumerate() {
@@ -419,6 +419,9 @@ pub async fn preload_configs(
     project: &ProjectKey,
     flag: Option<&FlagKey>,
 ) -> Result<(), Refusal> {
+    if flag.is_some_and(|flag| draft.complete.contains(&(project.clone(), flag.clone()))) {
+        return Ok(());
+    }
     let which = store::configs::Which { project: Some(project), flag, environment: None };
     for stored in store::configs::select(draft.conn, which).await?.into_iter().flatten() {
         let stored = stored.map(Entity::Config);
@@ -446,11 +449,16 @@ pub async fn preload_segments(
 
 /// The configurations of a flag, as they shall be.
 pub fn configs_of(draft: &Draft<'_>, project: &ProjectKey, flag: &FlagKey) -> Vec<FlagConfig> {
+    // No environment's key sorts before this one.
+    let Ok(least) = EnvironmentKey::new("-") else { return Vec::new() };
     draft
         .slots
-        .values()
-        .filter_map(|slot| match &slot.after {
-            Some(Entity::Config(c)) if c.project == *project && c.flag == *flag => Some(c.clone()),
+        .range(EntityRef::Config(project.clone(), flag.clone(), least)..)
+        .take_while(
+            |(reference, _)| matches!(reference, EntityRef::Config(p, f, _) if p == project && f == flag),
+        )
+        .filter_map(|(_, slot)| match &slot.after {
+            Some(Entity::Config(c)) => Some(c.clone()),
             _ => None,
         })
         .collect()
@@ -480,8 +488,8 @@ async fn check_cycles(
     }
     for ((project, environment), starts) in flags {
         let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for edge in store::prerequisites::edges(draft.conn, &project, Some(&environment)).await? {
-            graph.entry(edge.flag).or_default().push(edge.prerequisite);
+        for edge in draft.edges(&project).await?.iter().filter(|e| e.environment == environment.as_str()) {
+            graph.entry(edge.flag.clone()).or_default().push(edge.prerequisite.clone());
         }
         for slot in draft.slots.values().filter(|s| s.written) {
             if let Some(Entity::Config(c)) = &slot.after

@@ -31,13 +31,13 @@ pub async fn raise(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             (VersionRule::Rise, None) => 1,
             (VersionRule::Rise, Some(old)) => old + 1,
         };
-        if let (Entity::Flag(new), Some(Entity::Flag(old)), VersionRule::Rise) =
-            (&after, slot.before.as_ref().map(|b| &b.row), slot.rule)
-        {
+        if let (Entity::Flag(new), Some(Entity::Flag(old))) = (&after, slot.before.as_ref().map(|b| &b.row)) {
             let values = |f: &shared::flag::Flag| {
                 f.variations.iter().map(|v| (v.value.clone(), v.placeholder)).collect::<Vec<_>>()
             };
-            if values(new) != values(old)
+            let imported = matches!(slot.rule, VersionRule::Imported(_));
+            // Nothing could select what an import fills or appends, so no environment serves it yet.
+            if (!imported && values(new) != values(old))
                 || new.client_side_availability != old.client_side_availability
                 || new.archived != old.archived
             {

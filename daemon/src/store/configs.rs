@@ -4,11 +4,11 @@ use shared::flag::FlagConfig;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use shared::revision::Position;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Stamp, StoreError, Stored, read_json};
+use super::{ROWS, Stamp, StoreError, Stored, read_json};
 
 struct Row {
     id: Uuid,
@@ -131,7 +131,9 @@ pub async fn matching(
     environment: &EnvironmentKey,
     predicate: &str,
 ) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar!(
+    // A predicate is a program from outside: it gets a while, not for ever.
+    let mut tx = conn.begin_with("begin read only; set local statement_timeout = '5s'").await?;
+    let keys = sqlx::query_scalar!(
         "select f.key from feature_flag_configs c join feature_flags f on f.id = c.flag_id
               join environments e on e.id = c.environment_id join project p on p.id = f.project_id
          where p.key = $1 and e.key = $2 and c.config @@ $3::text::jsonpath order by f.key",
@@ -139,40 +141,61 @@ pub async fn matching(
         environment.as_str(),
         predicate
     )
-    .fetch_all(conn)
-    .await?)
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.rollback().await?;
+    Ok(keys)
 }
 
-/// Writes a configuration, new or changed.
+/// Writes configurations, new or changed: some hundred rows a statement.
 ///
 /// # Errors
 /// The database's; [`StoreError::Taken`] with `feature_flag_configs_place_unique`.
-pub async fn put(conn: &mut PgConnection, config: &FlagConfig, stamp: &Stamp) -> Result<(), StoreError> {
+pub async fn put(conn: &mut PgConnection, configs: &[(&FlagConfig, &Stamp)]) -> Result<(), StoreError> {
+    for chunk in configs.chunks(ROWS) {
+        put_some(conn, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn put_some(conn: &mut PgConnection, rows: &[(&FlagConfig, &Stamp)]) -> Result<(), StoreError> {
+    fn of<'r, T>(
+        rows: &[(&'r FlagConfig, &'r Stamp)],
+        column: impl Fn(&'r FlagConfig, &'r Stamp) -> T,
+    ) -> Vec<T> {
+        rows.iter().map(|(config, stamp)| column(config, stamp)).collect()
+    }
     sqlx::query!(
         "insert into feature_flag_configs (id, flag_id, environment_id, version, salt, document, entry_extra,
              last_epoch, last_revision, created_by, updated_by, created_at, updated_at)
-         select $1, f.id, e.id, $5, $6, $7::text::json, $8::text::json, $9, $10, $11, $12, $13, $14
-         from project p join feature_flags f on f.project_id = p.id and f.key = $3
-              join environments e on e.project_id = p.id and e.key = $4
-         where p.key = $2
+         select w.id, f.id, e.id, w.version, w.salt, w.document::json, w.entry_extra::json,
+                w.last_epoch, w.last_revision, w.created_by, w.updated_by, w.created_at, w.updated_at
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[],
+                $14::timestamptz[])
+              as w (id, project, flag, environment, version, salt, document, entry_extra, last_epoch,
+                last_revision, created_by, updated_by, created_at, updated_at)
+              join project p on p.key = w.project
+              join feature_flags f on f.project_id = p.id and f.key = w.flag
+              join environments e on e.project_id = p.id and e.key = w.environment
          on conflict (id) do update set version = excluded.version, salt = excluded.salt,
              document = excluded.document, entry_extra = excluded.entry_extra,
              last_epoch = excluded.last_epoch, last_revision = excluded.last_revision,
              updated_by = excluded.updated_by, updated_at = excluded.updated_at",
-        config.id,
-        config.project.as_str(),
-        config.flag.as_str(),
-        config.environment.as_str(),
-        config.version,
-        config.salt,
-        config.document.to_text(),
-        config.entry_extra.as_ref().map(Json::to_text),
-        stamp.last.epoch.0,
-        stamp.last.revision.0,
-        stamp.created_by,
-        stamp.updated_by,
-        stamp.created_at,
-        stamp.updated_at
+        &of(rows, |c, _| c.id),
+        &of(rows, |c, _| c.project.to_string()),
+        &of(rows, |c, _| c.flag.to_string()),
+        &of(rows, |c, _| c.environment.to_string()),
+        &of(rows, |c, _| c.version),
+        &of(rows, |c, _| c.salt.clone()),
+        &of(rows, |c, _| c.document.to_text()),
+        &of(rows, |c, _| c.entry_extra.as_ref().map(Json::to_text)) as &[Option<String>],
+        &of(rows, |_, s| s.last.epoch.0),
+        &of(rows, |_, s| s.last.revision.0),
+        &of(rows, |_, s| s.created_by.clone()),
+        &of(rows, |_, s| s.updated_by.clone()),
+        &of(rows, |_, s| s.created_at),
+        &of(rows, |_, s| s.updated_at)
     )
     .execute(conn)
     .await?;

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Stamp, StoreError, Stored, read_json};
+use super::{ROWS, Stamp, StoreError, Stored, read_json};
 
 struct Row {
     id: Uuid,
@@ -126,18 +126,37 @@ pub async fn all(
     Ok(rows.into_iter().map(TryInto::try_into).collect())
 }
 
-/// Writes a flag, new or changed.
+/// Writes flags, new or changed: some hundred rows a statement.
 ///
 /// # Errors
 /// The database's; [`StoreError::Taken`] with `feature_flags_key_unique`.
-pub async fn put(conn: &mut PgConnection, flag: &Flag, stamp: &Stamp) -> Result<(), StoreError> {
+pub async fn put(conn: &mut PgConnection, flags: &[(&Flag, &Stamp)]) -> Result<(), StoreError> {
+    for chunk in flags.chunks(ROWS) {
+        put_some(conn, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn put_some(conn: &mut PgConnection, rows: &[(&Flag, &Stamp)]) -> Result<(), StoreError> {
+    fn of<'r, T>(rows: &[(&'r Flag, &'r Stamp)], column: impl Fn(&'r Flag, &'r Stamp) -> T) -> Vec<T> {
+        rows.iter().map(|(flag, stamp)| column(flag, stamp)).collect()
+    }
     sqlx::query!(
         r#"insert into feature_flags (id, project_id, key, name, description, type, variations, flag_version, tags,
              owner, temporary, using_environment_id, using_mobile_key, metadata, value_schema, archived,
              last_epoch, last_revision, created_by, updated_by, created_at, updated_at)
-         select $1, p.id, $3, $4, $5, $6, $7::text::json, $8, $9, $10, $11, $12, $13, $14::text::json,
-                $15::text::json, $16, $17, $18, $19, $20, $21, $22
-         from project p where p.key = $2
+         select w.id, p.id, w.key, w.name, w.description, w.type, w.variations::json, w.flag_version,
+                array(select json_array_elements_text(w.tags::json)), w.owner, w.temporary,
+                w.using_environment_id, w.using_mobile_key, w.metadata::json, w.value_schema::json, w.archived,
+                w.last_epoch, w.last_revision, w.created_by, w.updated_by, w.created_at, w.updated_at
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::bigint[], $9::text[], $10::text[], $11::boolean[], $12::boolean[], $13::boolean[],
+                $14::text[], $15::text[], $16::boolean[], $17::bigint[], $18::bigint[], $19::text[],
+                $20::text[], $21::timestamptz[], $22::timestamptz[])
+              as w (id, project, key, name, description, type, variations, flag_version, tags, owner, temporary,
+                using_environment_id, using_mobile_key, metadata, value_schema, archived, last_epoch,
+                last_revision, created_by, updated_by, created_at, updated_at)
+              join project p on p.key = w.project
          on conflict (id) do update set name = excluded.name, description = excluded.description,
              type = excluded.type, variations = excluded.variations, flag_version = excluded.flag_version,
              tags = excluded.tags, owner = excluded.owner, temporary = excluded.temporary,
@@ -146,28 +165,28 @@ pub async fn put(conn: &mut PgConnection, flag: &Flag, stamp: &Stamp) -> Result<
              value_schema = excluded.value_schema, archived = excluded.archived,
              last_epoch = excluded.last_epoch, last_revision = excluded.last_revision,
              updated_by = excluded.updated_by, updated_at = excluded.updated_at"#,
-        flag.id,
-        flag.project.as_str(),
-        flag.key.as_str(),
-        flag.name,
-        flag.description,
-        flag.kind.as_str(),
-        Json::from_serialize(&flag.variations).to_text(),
-        flag.flag_version,
-        &flag.tags,
-        flag.owner,
-        flag.temporary,
-        flag.client_side_availability.using_environment_id,
-        flag.client_side_availability.using_mobile_key,
-        flag.metadata.to_text(),
-        flag.value_schema.as_ref().map(Json::to_text),
-        flag.archived,
-        stamp.last.epoch.0,
-        stamp.last.revision.0,
-        stamp.created_by,
-        stamp.updated_by,
-        stamp.created_at,
-        stamp.updated_at
+        &of(rows, |f, _| f.id),
+        &of(rows, |f, _| f.project.to_string()),
+        &of(rows, |f, _| f.key.to_string()),
+        &of(rows, |f, _| f.name.clone()),
+        &of(rows, |f, _| f.description.clone()),
+        &of(rows, |f, _| f.kind.as_str().to_owned()),
+        &of(rows, |f, _| Json::from_serialize(&f.variations).to_text()),
+        &of(rows, |f, _| f.flag_version),
+        &of(rows, |f, _| Json::from_serialize(&f.tags).to_text()),
+        &of(rows, |f, _| f.owner.clone()) as &[Option<String>],
+        &of(rows, |f, _| f.temporary),
+        &of(rows, |f, _| f.client_side_availability.using_environment_id),
+        &of(rows, |f, _| f.client_side_availability.using_mobile_key),
+        &of(rows, |f, _| f.metadata.to_text()),
+        &of(rows, |f, _| f.value_schema.as_ref().map(Json::to_text)) as &[Option<String>],
+        &of(rows, |f, _| f.archived),
+        &of(rows, |_, s| s.last.epoch.0),
+        &of(rows, |_, s| s.last.revision.0),
+        &of(rows, |_, s| s.created_by.clone()),
+        &of(rows, |_, s| s.updated_by.clone()),
+        &of(rows, |_, s| s.created_at),
+        &of(rows, |_, s| s.updated_at)
     )
     .execute(conn)
     .await?;

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod audit_query;
+pub mod backups;
 pub mod configs;
 pub mod daemons;
 pub mod flags;
@@ -21,6 +22,9 @@ pub mod verify;
 use shared::json::Json;
 use shared::revision::Position;
 use time::OffsetDateTime;
+
+/// How many rows one statement writes: what one message holds, and the server parses at once, has a limit.
+const ROWS: usize = 500;
 
 /// What can go wrong between us and PostgreSQL.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,25 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod access;
+mod audit;
+mod backup;
 mod chaos;
+mod demo;
 mod documents;
 mod edge;
+mod evaluate;
 mod flags;
+mod health;
+mod import;
 mod live;
+mod openapi;
 mod postgres;
 mod program;
+mod promote;
 mod rows;
+mod serve;
+mod socketio;
 mod support;
+mod system_config;
+mod writes;

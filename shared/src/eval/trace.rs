@@ -29,7 +29,7 @@ pub struct Explanation {
     pub variation: Option<usize>,
     /// The value, or null; left out for prerequisites.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value, required = false)]
     pub value: Option<Json>,
     /// The reason, as SDKs report it.
     #[schema(value_type = Object)]
@@ -106,7 +106,7 @@ pub struct ClauseStep {
     pub matched: bool,
     /// The value it saw in the context, shortened if it is long.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value, required = false)]
     pub saw: Option<Json>,
     /// Why, as a sentence.
     pub detail: String,

@@ -42,7 +42,7 @@ const LAYERS: [&[&str]; 6] = [
     &["fault", "json", "key", "revision"],
     &["context", "targeting", "project", "access"],
     &["flag", "segment"],
-    &["read", "evaluated", "change"],
+    &["read", "evaluated", "promotion", "system_config", "change"],
     &["audit"],
     &["eval", "api"],
 ];

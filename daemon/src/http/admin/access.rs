@@ -225,7 +225,7 @@ pub async fn list_bindings(asked: Asked) -> Result<Response, ApiError> {
         asked.cx.caller.may(Permission::Access, &scope).allowed
     };
     let seen: Vec<_> = asked.catalog.access.bindings.values().filter(|b| may(b)).collect();
-    if seen.is_empty() && !asked.cx.caller.bindings.iter().any(|b| may(b)) {
+    if seen.is_empty() && !asked.cx.caller.bindings.iter().any(may) {
         asked.allow(Permission::Access, Scope::INSTALLATION)?;
     }
     let items: Vec<_> = seen

@@ -12,8 +12,10 @@ use shared::read::{Fields, FromJson};
 
 use crate::http::error::ApiError;
 use crate::http::request::{Asked, Writing, answered};
+use crate::http::schema::{ClientEntry, ConfigView, ConfigWritten, FlagPage, FlagView, FlagWritten, Said};
 use crate::http::views;
 use crate::service::commit::{self, Answer, Done, Item};
+use crate::service::plan::Plan;
 
 /// Does one mutation and answers with the entity it was about.
 pub async fn write(
@@ -46,7 +48,7 @@ pub async fn write(
     ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
     ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
-    (status = 200, description = "a page of flags, by key", body = crate::http::admin::flags::FlagPage),
+    (status = 200, description = "a page of flags, by key", body = FlagPage),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list(asked: Asked) -> Result<Response, ApiError> {
@@ -116,46 +118,6 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     Ok(asked.reply(asked.head_etag(), &body))
 }
 
-/// A page of flags.
-#[derive(utoipa::ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "describes what is rendered from the catalog")]
-pub struct FlagPage {
-    /// The flags, each with its per-environment summary.
-    items: Vec<FlagView>,
-    /// How many match in all.
-    total: i64,
-    /// Where the next page starts.
-    next_cursor: Option<String>,
-}
-
-/// A flag as the API shows it.
-#[derive(utoipa::ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "describes what is rendered from the catalog")]
-pub struct FlagView {
-    #[schema(inline)]
-    id: uuid::Uuid,
-    project: String,
-    key: String,
-    name: String,
-    description: String,
-    kind: FlagKind,
-    #[schema(rename = "type")]
-    type_: FlagKind,
-    variations: Vec<shared::flag::Variation>,
-    flag_version: i64,
-    tags: Vec<String>,
-    owner: Option<String>,
-    temporary: bool,
-    client_side_availability: shared::project::ClientSideAvailability,
-    #[schema(value_type = Object)]
-    metadata: serde_json::Value,
-    value_schema: Option<serde_json::Value>,
-    archived: bool,
-    revision: i64,
-}
-
 /// Shows a flag, with its per-environment summary.
 #[utoipa::path(get, path = "/flags/{key}", tag = "flags", params(
     ("key" = String, Path, description = "the flag"),
@@ -178,7 +140,8 @@ pub async fn get(asked: Asked) -> Result<Response, ApiError> {
 #[utoipa::path(post, path = "/flags", tag = "flags",
     request_body(content = Object, description = "key, name, description, type, enabled, tags, and the full form"),
     responses(
-    (status = 201, description = "the flag", body = FlagView),
+    (status = 201, description = "the flag", body = FlagWritten),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(writing: Writing) -> Result<Response, ApiError> {
@@ -208,7 +171,7 @@ pub fn patch_of(writing: &Writing) -> Result<Patch, ApiError> {
     params(("key" = String, Path, description = "the flag")),
     request_body(content = Object, description = "RFC 7396; RFC 6902 as application/json-patch+json"),
     responses(
-    (status = 200, description = "the flag", body = FlagView),
+    (status = 200, description = "the flag", body = Said<FlagWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn update(writing: Writing) -> Result<Response, ApiError> {
@@ -223,7 +186,7 @@ pub async fn update(writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(delete, path = "/flags/{key}", tag = "flags",
     params(("key" = String, Path, description = "the flag")),
     responses(
-    (status = 200, description = "the archived flag", body = FlagView),
+    (status = 200, description = "the archived flag", body = Said<FlagWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn archive(writing: Writing) -> Result<Response, ApiError> {
@@ -237,11 +200,15 @@ pub async fn archive(writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(post, path = "/flags/{key}/restore", tag = "flags",
     params(("key" = String, Path, description = "the flag")),
     responses(
-    (status = 200, description = "the flag", body = FlagView),
+    (status = 200, description = "the flag", body = Said<FlagWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn restore(mut writing: Writing) -> Result<Response, ApiError> {
     writing.take_options()?;
+    if let Some(body) = &writing.body {
+        let invalid = |faults| ApiError::faults(ProblemKind::Invalid, faults);
+        Fields::of(body, "").map_err(invalid)?.finish().map_err(invalid)?;
+    }
     let project = writing.project()?;
     let key: FlagKey = writing.path("key")?;
     let about = EntityRef::Flag(project.clone(), key.clone());
@@ -254,7 +221,7 @@ pub async fn restore(mut writing: Writing) -> Result<Response, ApiError> {
     ("environment" = String, Path, description = "the environment"),
     ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
-    (status = 200, description = "the configuration", body = Object),
+    (status = 200, description = "the configuration", body = ConfigView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn get_config(asked: Asked) -> Result<Response, ApiError> {
@@ -274,7 +241,7 @@ pub async fn get_config(asked: Asked) -> Result<Response, ApiError> {
     ("key" = String, Path, description = "the flag"),
     ("environment" = String, Path, description = "the environment"),
 ), request_body(content = Object, description = "{config, enabled, comment}"), responses(
-    (status = 200, description = "the configuration", body = Object),
+    (status = 200, description = "the configuration", body = Said<ConfigWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn put_config(mut writing: Writing) -> Result<Response, ApiError> {
@@ -298,7 +265,7 @@ pub async fn put_config(mut writing: Writing) -> Result<Response, ApiError> {
     ("environment" = String, Path, description = "the environment"),
 ), request_body(content = Object, description = "RFC 7396 on the document; RFC 6902 as application/json-patch+json"),
 responses(
-    (status = 200, description = "the configuration", body = Object),
+    (status = 200, description = "the configuration", body = Said<ConfigWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn patch_config(writing: Writing) -> Result<Response, ApiError> {
@@ -314,7 +281,7 @@ pub async fn patch_config(writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(post, path = "/flags/{key}/toggle", tag = "flags",
     params(("key" = String, Path, description = "the flag")),
     request_body(content = Object, description = "{environment, enabled, comment}"), responses(
-    (status = 200, description = "the configuration", body = Object),
+    (status = 200, description = "the configuration", body = Said<ConfigWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
@@ -337,7 +304,7 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
     ("context" = Option<String>, Query, description = "base64 of a context's JSON"),
     ("at" = Option<String>, Query, description = "a revision or an RFC 3339 time to look back to"),
 ), responses(
-    (status = 200, description = "flag key to value, variation and versions", body = Object),
+    (status = 200, description = "flag key to value, variation and versions", body = BTreeMap<String, ClientEntry>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn payload(asked: Asked) -> Result<Response, ApiError> {

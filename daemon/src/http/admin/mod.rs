@@ -3,9 +3,14 @@
 pub mod access;
 pub mod audit;
 pub mod audit_shapes;
+pub mod backups;
 pub mod changes;
+pub mod compare;
 pub mod credentials;
 pub mod environments;
+pub mod evaluate;
+pub mod evaluation;
 pub mod flags;
+pub mod import;
 pub mod projects;
 pub mod segments;

@@ -71,6 +71,9 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, mutation: &Mutation, at: &str
             _ => Err(Refusal::unknown(format!("SDK credential {id}"))),
         },
         Mutation::Revert(revision) => super::revert::apply(cx, draft, *revision).await,
+        Mutation::Promote(promotion) => super::promote::apply(cx, draft, promotion, at).await,
+        Mutation::EditSystemConfig(wanted) => super::system_config::apply(cx, draft, wanted, at).await,
+        Mutation::Import(import) => super::import::apply(cx, draft, import).await,
         Mutation::Put(entity) => draft.put(entity.as_ref().clone(), at).await,
     }
 }

@@ -116,7 +116,7 @@ pub fn read_environment(
     }
     if color
         .as_ref()
-        .is_some_and(|c| !c.is_empty() && !(c.len() == 6 && c.bytes().all(|b| b.is_ascii_hexdigit())))
+        .is_some_and(|c| !(c.is_empty() || c.len() == 6 && c.bytes().all(|b| b.is_ascii_hexdigit())))
     {
         fields.fault("color", "must be six hexadecimal digits, like 417505");
     }

@@ -3,3 +3,5 @@
 pub mod app;
 pub mod child;
 pub mod cluster;
+pub mod program;
+pub mod proxy;

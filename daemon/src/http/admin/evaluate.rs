@@ -1,0 +1,137 @@
+//! Evaluation over the API: what flags serve to contexts, and why.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::response::Response;
+use shared::access::{Permission, Scope};
+use shared::api::problem::{Problem, ProblemKind};
+use shared::eval::Explanation;
+
+use crate::http::admin::evaluation::{Question, answer};
+use crate::http::error::ApiError;
+use crate::http::request::Writing;
+
+/// A question: for whom, which flags, where and when.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is read by hand, with a pointer to every fault")]
+pub struct EvaluateRequest {
+    /// The environment.
+    #[schema(example = "staging")]
+    environment: String,
+    /// One context; without any, the anonymous user.
+    #[schema(nullable)]
+    context: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Up to 100 contexts.
+    contexts: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
+    /// One flag.
+    flag_key: Option<String>,
+    /// Up to 1000 flags, 50 where they are explained; without any, all.
+    flags: Option<Vec<String>>,
+    /// Whether reasons are wanted; they are unless it says false.
+    reasons: Option<bool>,
+    /// Whether to tell every step, for one context.
+    explain: Option<bool>,
+    /// A revision or an RFC 3339 time to look back to.
+    at: Option<serde_json::Value>,
+}
+
+/// The answer, from one revision.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is rendered from the catalog")]
+pub struct EvaluateAnswer {
+    /// The revision that was asked.
+    revision: i64,
+    /// The same with its epoch.
+    position: String,
+    /// The environment.
+    environment: String,
+    /// One result a context, in their order.
+    results: Vec<ContextResult>,
+}
+
+/// What the flags serve to one context.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is rendered from the catalog")]
+pub struct ContextResult {
+    /// The context's key; with its kinds where it is not a plain user.
+    key: String,
+    /// The results by flag.
+    flags: BTreeMap<String, FlagResult>,
+}
+
+/// What one flag serves.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is rendered from the catalog")]
+pub struct FlagResult {
+    /// The value; null where there is none.
+    #[schema(required)]
+    value: Option<serde_json::Value>,
+    /// Its index.
+    #[schema(required)]
+    variation: Option<i64>,
+    /// Why, in LaunchDarkly's words.
+    #[schema(nullable = false)]
+    reason: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Whether SDKs report the evaluation; left out where not.
+    #[schema(nullable = false)]
+    track_events: Option<bool>,
+    /// The version of the configuration.
+    #[schema(nullable = false)]
+    version: Option<i64>,
+    /// The version of the flag.
+    #[schema(nullable = false)]
+    flag_version: Option<i64>,
+    /// Every step.
+    #[schema(nullable = false)]
+    explanation: Option<Explanation>,
+    /// The revision that made the configuration what it is.
+    #[schema(nullable = false)]
+    because: Option<Because>,
+}
+
+/// The revision behind a result.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes what is rendered from the catalog")]
+pub struct Because {
+    /// The revision.
+    revision: i64,
+    /// When it was committed.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Who made it.
+    actor: String,
+}
+
+/// Evaluates flags for contexts, now or at a past revision, and explains the result where asked to.
+#[utoipa::path(post, path = "/evaluate", tag = "evaluation", request_body = EvaluateRequest, responses(
+    (status = 200, description = "what is served, and why", body = EvaluateAnswer),
+    (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
+    let project = asking.project()?;
+    let question =
+        Question::read(asking.json()?).map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults))?;
+    asking.known_environment(&project, &question.environment)?;
+    asking.allow(Permission::Read, Scope::environment(&project, &question.environment))?;
+    let catalog = match &question.at {
+        None => Arc::clone(&asking.catalog),
+        Some(at) => asking.catalog_at(&project, at).await?,
+    };
+    // The answer tells the revision that it reflects.
+    asking.asked.catalog = Arc::clone(&catalog);
+    // A hundred contexts and a thousand flags take longer than a task may hold its thread.
+    let body =
+        tokio::task::spawn_blocking(move || match catalog.environment(&project, &question.environment) {
+            Some(state) => answer(&catalog, state, &question)
+                .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
+            None => Err(ApiError::unknown(format!("environment {} at that time", question.environment))),
+        })
+        .await
+        .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
+    Ok(asking.reply(None, &body))
+}

@@ -1,0 +1,229 @@
+//! Evaluations asked for over the API: the question read, the answer told from one revision.
+
+use std::collections::HashSet;
+
+use shared::context::Context;
+use shared::eval::{self, ErrorKind, Evaluation, Reason};
+use shared::fault::Fault;
+use shared::json::Json;
+use shared::key::{EnvironmentKey, FlagKey};
+use shared::read::{Fields, unread};
+use time::format_description::well_known::Rfc3339;
+
+use crate::live::catalog::{Catalog, EnvironmentState, Served};
+use crate::store::Stamp;
+
+/// The most contexts of one request.
+pub const MAX_CONTEXTS: usize = 100;
+/// The most flags that one request names.
+pub const MAX_FLAGS: usize = 1000;
+/// The most flags that one request has explained.
+pub const MAX_EXPLAINED: usize = 50;
+/// The largest context, in bytes of compact JSON.
+pub const MAX_CONTEXT: usize = 16 * 1024;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Where.
+    pub environment: EnvironmentKey,
+    /// For whom, in order.
+    pub contexts: Vec<Context>,
+    /// Which flags, each once; `None` is all of the environment.
+    pub flags: Option<Vec<String>>,
+    /// Whether reasons are wanted.
+    pub reasons: bool,
+    /// Whether every step is to be told.
+    pub explain: bool,
+    /// When, as a revision or an RFC 3339 time; `None` is now.
+    pub at: Option<String>,
+}
+
+impl Question {
+    /// Reads `{environment, context | contexts, flagKey | flags, reasons, explain, at}`.
+    ///
+    /// # Errors
+    /// Every fault, with pointers into the request.
+    pub fn read(json: &Json) -> Result<Self, Vec<Fault>> {
+        let mut fields = Fields::of(json, "")?;
+        let environment = fields.take::<EnvironmentKey>("environment");
+        let one = fields.raw("context").filter(|c| !c.is_null());
+        let many = fields.raw("contexts").filter(|c| !c.is_null());
+        let flag = fields.take::<Option<String>>("flagKey").flatten();
+        let flags = fields.take::<Option<Vec<String>>>("flags").flatten();
+        let reasons = fields.take::<Option<bool>>("reasons").flatten().unwrap_or(true);
+        let explain = fields.take::<Option<bool>>("explain").flatten().unwrap_or(false);
+        let at = match fields.raw("at") {
+            None | Some(Json::Null) => None,
+            Some(Json::Number(text) | Json::String(text)) => Some(text.clone()),
+            Some(_) => {
+                fields.fault("at", "must be a revision or an RFC 3339 time");
+                None
+            }
+        };
+        if one.is_some() && many.is_some() {
+            fields.fault("contexts", "stands beside context; send one of them");
+        }
+        if flag.is_some() && flags.is_some() {
+            fields.fault("flags", "stands beside flagKey; send one of them");
+        }
+        let contexts = contexts(&mut fields, one, many);
+        let flags = flag.map(|flag| vec![flag]).or(flags).map(once);
+        let most = if explain { MAX_EXPLAINED } else { MAX_FLAGS };
+        if let Some(named) = &flags
+            && named.len() > most
+        {
+            fields.fault("flags", format!("names {} where at most {most} are taken", named.len()));
+        }
+        if explain && contexts.len() > 1 {
+            fields.fault("explain", "is for one context; send the others in requests of their own");
+        }
+        fields.finish()?;
+        let environment = environment.ok_or_else(|| unread("/environment"))?;
+        Ok(Self { environment, contexts, flags, reasons, explain, at })
+    }
+}
+
+fn once(mut keys: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    keys.retain(|key| seen.insert(key.clone()));
+    keys
+}
+
+fn contexts(fields: &mut Fields<'_>, one: Option<&Json>, many: Option<&Json>) -> Vec<Context> {
+    let listed: Vec<(String, &Json)> = match (one, many) {
+        (Some(one), _) => vec![("context".to_owned(), one)],
+        (None, None) => return vec![Context::anonymous()],
+        (None, Some(many)) => match many.as_array() {
+            Some([]) => {
+                fields.fault("contexts", "must hold a context");
+                return Vec::new();
+            }
+            Some(list) if list.len() > MAX_CONTEXTS => {
+                let detail = format!("holds {} where at most {MAX_CONTEXTS} are taken", list.len());
+                fields.fault("contexts", detail);
+                return Vec::new();
+            }
+            Some(list) => list.iter().enumerate().map(|(i, c)| (format!("contexts/{i}"), c)).collect(),
+            None => {
+                fields.fault("contexts", format!("must be an array, not {}", many.type_name()));
+                return Vec::new();
+            }
+        },
+    };
+    let mut contexts = Vec::with_capacity(listed.len());
+    for (place, json) in listed {
+        if json.to_text().len() > MAX_CONTEXT {
+            fields.fault(&place, format!("is larger than {MAX_CONTEXT} bytes"));
+            continue;
+        }
+        match Context::parse(json) {
+            Ok(context) => contexts.push(context),
+            Err(faults) => {
+                for fault in faults {
+                    fields.fault(&format!("{place}{}", fault.pointer), fault.detail);
+                }
+            }
+        }
+    }
+    contexts
+}
+
+/// Answers from one revision. Never fails on a flag: what cannot be evaluated says so in its reason.
+///
+/// # Errors
+/// More evaluations than one request may ask for, where it names no flags.
+pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) -> Result<Json, Fault> {
+    let keys: Vec<String> = match &question.flags {
+        Some(keys) => keys.clone(),
+        None => state.configs.keys().map(ToString::to_string).collect(),
+    };
+    let most = if question.explain { MAX_EXPLAINED } else { MAX_FLAGS * MAX_CONTEXTS };
+    if keys.len() * question.contexts.len() > most {
+        return Err(Fault::new(
+            "/flags",
+            format!("is needed here: all {} flags are more than one answer holds", keys.len()),
+        ));
+    }
+    let results = question.contexts.iter().map(|context| {
+        let flags: Vec<(String, Json)> =
+            keys.iter().map(|key| (key.clone(), one(catalog, state, key, context, question))).collect();
+        [("key", Json::from(context.canonical_key())), ("flags", Json::Object(flags))].into_iter().collect()
+    });
+    Ok([
+        ("revision", Json::from(catalog.position.revision.0)),
+        ("position", Json::from(catalog.position.to_string())),
+        ("environment", Json::from(state.stored.row.key.as_str())),
+        ("results", Json::Array(results.collect())),
+    ]
+    .into_iter()
+    .collect())
+}
+
+fn one(
+    catalog: &Catalog,
+    state: &EnvironmentState,
+    key: &str,
+    context: &Context,
+    question: &Question,
+) -> Json {
+    let served = state.configs.get(key);
+    let flag = FlagKey::new(key).ok().and_then(|key| catalog.flag(&state.stored.row.project, &key).cloned());
+    let Some((served, flag)) = served.zip(flag) else {
+        return failed(ErrorKind::FlagNotFound, question.reasons);
+    };
+    let mut view = match served.prepared.as_deref() {
+        None => failed(ErrorKind::MalformedFlag, question.reasons),
+        Some(prepared) if question.explain => {
+            let explanation = eval::explain(state, prepared, context);
+            let mut view = evaluated(&eval::evaluate(state, prepared, context), question.reasons);
+            view.set("explanation", Json::from_serialize(&explanation));
+            view
+        }
+        Some(prepared) => evaluated(&eval::evaluate(state, prepared, context), question.reasons),
+    };
+    let explanation = view.remove("explanation");
+    view.set("version", Json::from(served.stored.row.version));
+    view.set("flagVersion", Json::from(flag.row.flag_version));
+    if let Some(explanation) = explanation {
+        view.set("explanation", explanation);
+        view.set("because", because(served));
+    }
+    view
+}
+
+fn failed(kind: ErrorKind, reasons: bool) -> Json {
+    let mut view: Json = [("value", Json::Null), ("variation", Json::Null)].into_iter().collect();
+    if reasons {
+        view.set("reason", Json::from_serialize(&Reason::error(kind)));
+    }
+    view
+}
+
+fn evaluated(evaluation: &Evaluation<'_>, reasons: bool) -> Json {
+    let mut view: Json = [
+        ("value", evaluation.value().cloned().unwrap_or_default()),
+        ("variation", evaluation.variation_index.map_or(Json::Null, Json::from)),
+    ]
+    .into_iter()
+    .collect();
+    if reasons {
+        view.set("reason", Json::from_serialize(&evaluation.reason));
+    }
+    if evaluation.track_events() {
+        view.set("trackEvents", Json::Bool(true));
+    }
+    view
+}
+
+/// The revision that made the configuration what it is, and whose it was.
+fn because(served: &Served) -> Json {
+    let Stamp { last, updated_by, updated_at, .. } = &served.stored.stamp;
+    [
+        ("revision", Json::from(last.revision.0)),
+        ("at", updated_at.format(&Rfc3339).map_or(Json::Null, Json::from)),
+        ("actor", Json::from(updated_by.as_str())),
+    ]
+    .into_iter()
+    .collect()
+}

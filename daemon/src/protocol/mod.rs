@@ -1,0 +1,6 @@
+//! GROUND: other people's wire formats, pure: bytes in, types out, and back.
+//!
+//! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
+
+pub mod recovery;
+pub mod socketio;

@@ -1,0 +1,201 @@
+//! Evaluation over HTTP: what is served, why, and that every door says the same.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+
+async fn ask(app: &TestApp, question: Value) -> Value {
+    let response = app.post("/api/evaluate", &question).await;
+    let status = response.status();
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(status, StatusCode::OK, "{answer:#}");
+    answer
+}
+
+async fn refused(app: &TestApp, question: Value) -> Vec<String> {
+    let response = app.post("/api/evaluate", &question).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{question}");
+    let problem: Value = response.json().await.unwrap();
+    let errors = problem["errors"].as_array().unwrap();
+    errors.iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn furnished() -> TestApp {
+    let app = TestApp::start().await;
+    for flag in ["base", "checkout"] {
+        let body = json!({"key": flag, "type": "boolean", "enabled": flag == "checkout"});
+        assert_eq!(app.post("/api/flags", &body).await.status(), StatusCode::CREATED);
+    }
+    let ratio =
+        r#"{"key":"ratio","type":"number","enabled":true,"variations":[{"value":1.50},{"value":2e0}]}"#;
+    let ratio = app
+        .request(reqwest::Method::POST, "/api/flags")
+        .header("content-type", "application/json")
+        .body(ratio)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(ratio.status(), StatusCode::CREATED);
+    let document = json!({"config": {"on": true, "offVariation": 1,
+        "prerequisites": [{"key": "ratio", "variation": 0}],
+        "fallthrough": {"rollout": {"contextKind": "user", "variations": [
+            {"variation": 0, "weight": 30000}, {"variation": 1, "weight": 70000}]}},
+        "rules": [{"id": "germans", "variation": 0, "clauses": [
+            {"contextKind": "user", "attribute": "country", "op": "in", "values": ["DE", "AT"]}]}]}});
+    assert_eq!(app.put("/api/flags/checkout/config/staging", &document).await.status(), StatusCode::OK);
+    app
+}
+
+#[tokio::test]
+async fn an_explanation_names_rule_clause_bucket_and_prerequisite_and_the_revision_behind_it() {
+    let app = furnished().await;
+    let germans = ask(
+        &app,
+        json!({"environment": "staging", "flagKey": "checkout", "explain": true,
+            "context": {"kind": "user", "key": "bob", "country": "DE"}}),
+    )
+    .await;
+    let result = &germans["results"][0]["flags"]["checkout"];
+    assert_eq!(germans["results"][0]["key"], "bob");
+    assert_eq!(result["value"], true);
+    assert_eq!(result["reason"], json!({"kind": "RULE_MATCH", "ruleIndex": 0, "ruleId": "germans"}));
+    let told = &result["explanation"];
+    assert_eq!(told["rules"][0]["matched"], true);
+    assert_eq!(told["rules"][0]["clauses"][0]["attribute"], "country");
+    assert_eq!(told["rules"][0]["clauses"][0]["saw"], "DE");
+    assert_eq!(told["prerequisites"][0]["key"], "ratio");
+    assert_eq!(told["prerequisites"][0]["passed"], true);
+    assert_eq!(told["serve"]["by"], "rule");
+    let config: Value = app.get("/api/flags/checkout/config/staging").await.json().await.unwrap();
+    assert_eq!(result["because"]["revision"], config["revision"]);
+    assert_eq!(result["because"]["actor"], "user:alice");
+    assert_eq!(result["version"], config["version"]);
+
+    let others = ask(
+        &app,
+        json!({"environment": "staging", "flagKey": "checkout", "explain": true,
+            "context": {"kind": "user", "key": "bob", "country": "FR"}}),
+    )
+    .await;
+    let result = &others["results"][0]["flags"]["checkout"];
+    assert_eq!(result["reason"]["kind"], "FALLTHROUGH");
+    let bucket = &result["explanation"]["serve"]["rollout"]["bucket"];
+    let (value, served) = (bucket["bucket"].as_f64().unwrap(), result["value"] == true);
+    assert_eq!(value < 0.3, served, "{bucket}");
+}
+
+#[tokio::test]
+async fn evaluation_equals_the_payload_for_every_context() {
+    let app = furnished().await;
+    for i in 0..40 {
+        let context = json!({"kind": "user", "key": format!("user-{i}"), "country": if i % 3 == 0 { "AT" } else { "US" }});
+        let answer = ask(&app, json!({"environment": "staging", "context": context})).await;
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(context.to_string());
+        let payload: Value = app
+            .get(&format!("/api/environments/staging/flags?context={encoded}"))
+            .await
+            .json()
+            .await
+            .unwrap();
+        let flags = answer["results"][0]["flags"].as_object().unwrap();
+        assert_eq!(flags.len(), payload.as_object().unwrap().len());
+        for (key, result) in flags {
+            for member in ["value", "variation", "version", "flagVersion"] {
+                assert_eq!(result[member], payload[key][member], "{key} {member} {context}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_contexts_are_answered_in_their_order_and_numbers_keep_their_text() {
+    let app = furnished().await;
+    let contexts: Vec<Value> = (0..100).map(|i| json!({"kind": "org", "key": format!("o{i}")})).collect();
+    let response = app
+        .post("/api/evaluate", &json!({"environment": "staging", "flags": ["ratio"], "contexts": contexts}))
+        .await;
+    assert!(response.headers().contains_key("flagstaff-revision"));
+    let text = response.text().await.unwrap();
+    assert!(text.contains(r#""value":1.50"#), "{text}");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(results.len(), 100);
+    assert_eq!(results[7]["key"], "org:o7");
+    assert!(results.iter().all(|r| r["flags"]["ratio"]["variation"] == 0));
+}
+
+#[tokio::test]
+async fn a_flag_that_is_not_there_says_so_and_without_a_context_it_is_the_anonymous_user() {
+    let app = furnished().await;
+    let answer = ask(&app, json!({"environment": "staging", "flags": ["none", "ratio", "a/b"]})).await;
+    let result = &answer["results"][0];
+    assert_eq!(result["key"], "anonymous");
+    for key in ["none", "a/b"] {
+        let missing = &result["flags"][key];
+        assert_eq!(missing["reason"], json!({"kind": "ERROR", "errorKind": "FLAG_NOT_FOUND"}));
+        assert!(missing["value"].is_null() && missing["variation"].is_null());
+    }
+    let bare = ask(&app, json!({"environment": "staging", "flagKey": "ratio", "reasons": false})).await;
+    assert!(bare["results"][0]["flags"]["ratio"].get("reason").is_none());
+}
+
+#[tokio::test]
+async fn what_is_too_much_or_contradicts_itself_is_refused_by_name() {
+    let app = furnished().await;
+    let user = |i: usize| json!({"kind": "user", "key": format!("u{i}")});
+    let many: Vec<Value> = (0..101).map(user).collect();
+    let flags: Vec<String> = (0..1001).map(|i| format!("f{i}")).collect();
+    let e = "staging";
+    let cases = [
+        (json!({"environment": e, "contexts": many}), "/contexts"),
+        (json!({"environment": e, "contexts": []}), "/contexts"),
+        (json!({"environment": e, "flags": flags}), "/flags"),
+        (json!({"environment": e, "flags": flags[..51], "explain": true}), "/flags"),
+        (json!({"environment": e, "contexts": [user(1), user(2)], "explain": true}), "/explain"),
+        (
+            json!({"environment": e, "context": {"kind": "user", "key": "u", "x": "y".repeat(17_000)}}),
+            "/context",
+        ),
+        (json!({"environment": e, "contexts": [user(1), {"kind": "user"}]}), "/contexts/1/key"),
+        (json!({"environment": e, "context": user(1), "contexts": [user(1)]}), "/contexts"),
+        (json!({"environment": e, "flagKey": "a", "flags": ["b"]}), "/flags"),
+        (json!({"environment": e, "at": true}), "/at"),
+        (json!({"flagKey": "a"}), "/environment"),
+    ];
+    for (question, pointer) in cases {
+        assert_eq!(refused(&app, question.clone()).await, [pointer], "{question}");
+    }
+    let elsewhere = app.post("/api/evaluate", &json!({"environment": "nowhere"})).await;
+    assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_past_is_evaluated_as_it_was() {
+    let app = furnished().await;
+    let now = ask(&app, json!({"environment": "staging", "flagKey": "ratio"})).await;
+    let then = now["revision"].clone();
+    let off = json!({"environment": "staging", "enabled": false});
+    assert_eq!(app.post("/api/flags/ratio/toggle", &off).await.status(), StatusCode::OK);
+    let question = json!({"environment": "staging", "flagKey": "ratio", "at": then, "explain": true});
+    let response = app.post("/api/evaluate", &question).await;
+    assert_eq!(response.headers()["flagstaff-revision"].to_str().unwrap(), then.to_string());
+    let past: Value = response.json().await.unwrap();
+    assert_eq!(past["revision"], then);
+    let member = |answer: &Value, name: &str| answer["results"][0]["flags"]["ratio"][name].clone();
+    assert_eq!(member(&past, "value"), member(&now, "value"));
+    let present = ask(&app, json!({"environment": "staging", "flagKey": "ratio", "explain": true})).await;
+    assert_eq!(member(&present, "reason")["kind"], "OFF");
+    assert_ne!(member(&present, "because"), member(&past, "because"));
+    let odd = app.post("/api/evaluate", &json!({"environment": "staging", "at": "yesterday"})).await;
+    assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn who_may_read_may_ask() {
+    let app = furnished().await;
+    let question = json!({"environment": "staging", "flagKey": "ratio"});
+    let anonymous = app.client.post(app.at("/api/evaluate")).json(&question).send().await.unwrap();
+    assert_eq!(anonymous.status(), StatusCode::OK);
+}

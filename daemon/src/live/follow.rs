@@ -1,5 +1,7 @@
 //! The follower: the only writer of the catalog, moved by what is after its revision.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ use crate::store::{self, StoreError};
 pub const CHANNEL: &str = "flagstaff";
 /// More revisions behind than this, and the whole catalog is loaded again.
 const FAR_BEHIND: i64 = 1_000;
+
+/// After a listener could not be made, so long without another try.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// How the follower learns of changes.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +51,12 @@ pub enum Step {
 /// Follows the database until told to stop. Never fails: while the database is away, what is there serves.
 pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: CancellationToken) {
     let mut listener: Option<PgListener> = None;
+    // Made beside the looking: nobody waits for a change because a listener takes its time.
+    let mut listening: Option<Listening> = None;
     let mut failures: u32 = 0;
     loop {
-        if settings.listen && listener.is_none() {
-            listener = listen(&gate).await;
+        if settings.listen && listener.is_none() && listening.is_none() {
+            listening = Some(Box::pin(listen(Arc::clone(&gate))));
         }
         let own = live.catalog().position.revision.0 < gate.last_committed();
         let looked = tokio::time::timeout(Duration::from_secs(10), step(&live, &gate)).await;
@@ -88,11 +95,18 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 tracing::warn!("the database took more than 10 s to answer");
             }
         }
-        let pause = if failures == 0 { settings.poll } else { settings.poll.min(Duration::from_millis(250)) };
+        let pause = match failures {
+            0 => settings.poll,
+            // It may have been one connection only, and writes wait for this.
+            1 => Duration::ZERO,
+            _ => settings.poll.min(Duration::from_millis(250)),
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             () = gate.hinted() => {}
             () = heard(&mut listener) => {}
+            // What was announced before it listened is found by the next look.
+            made = made(&mut listening) => listener = made,
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -218,7 +232,17 @@ pub fn loaded_header(catalog: &Catalog) -> Header {
     }
 }
 
-async fn listen(gate: &Gate) -> Option<PgListener> {
+type Listening = Pin<Box<dyn Future<Output = Option<PgListener>> + Send>>;
+
+/// Waits for a listener that is being made.
+async fn made(listening: &mut Option<Listening>) -> Option<PgListener> {
+    let Some(making) = listening else { return std::future::pending().await };
+    let listener = making.await;
+    *listening = None;
+    listener
+}
+
+async fn listen(gate: Arc<Gate>) -> Option<PgListener> {
     let connect = async {
         let mut listener = PgListener::connect_with(gate.pool()).await?;
         // A lost connection must be seen, not mended behind our back: the gap is caught up by a look.
@@ -231,6 +255,7 @@ async fn listen(gate: &Gate) -> Option<PgListener> {
         Ok(Ok(listener)) => Some(listener),
         Ok(Err(error)) => {
             tracing::debug!(%error, "no listener; polling");
+            tokio::time::sleep(LISTEN_AGAIN).await;
             None
         }
         Err(_) => None,

@@ -8,7 +8,6 @@ pub mod backups;
 pub mod bootstrap;
 mod circles;
 pub mod commit;
-pub mod configured;
 pub mod credentials;
 pub mod draft;
 pub mod edits;

@@ -12,7 +12,8 @@ use shared::segment::Segment;
 use shared::targeting;
 
 use super::draft::Draft;
-use super::{Cx, Refusal, configured, validate};
+use super::edits::configs::config_or_new;
+use super::{Cx, Refusal, validate};
 use crate::store;
 
 /// Takes the configurations over; salt, version and what an import kept stay those of the target.
@@ -31,7 +32,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, promotion: &Promotion, at: &s
     let mut named: BTreeMap<String, (String, String)> = BTreeMap::new();
     let keys: BTreeSet<FlagKey> = chosen.iter().map(|(flag, ..)| flag.key.clone()).collect();
     for (flag, source, origin) in chosen {
-        let mut target = configured::config_or_new(cx, draft, &flag, &promotion.to).await?;
+        let mut target = config_or_new(cx, draft, &flag, &promotion.to).await?;
         target.document = taken(promotion, &source, &target);
         if promotion.targeting {
             for key in targeting::segment_keys(&source.document) {

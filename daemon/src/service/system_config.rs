@@ -8,7 +8,8 @@ use shared::revision::{Position, Revision};
 use shared::system_config::{Audience, Wanted, audience, with_audience};
 
 use super::draft::Draft;
-use super::{Cx, Refusal, configured};
+use super::edits::configs::config_or_new;
+use super::{Cx, Refusal};
 
 /// The ETag of a flag as the view shows it: both of its rows, the configuration's `0` where there is none.
 pub fn etag(flag: Position, config: Revision) -> String {
@@ -25,7 +26,7 @@ pub async fn apply(cx: &Cx, draft: &mut Draft<'_>, wanted: &Wanted, at: &str) ->
         Some(flag) if !flag.archived && flag.kind == FlagKind::Boolean => flag,
         _ => return Err(Refusal::unknown(format!("boolean flag {key}"))),
     };
-    let mut config = configured::config_or_new(cx, draft, &flag, environment).await?;
+    let mut config = config_or_new(cx, draft, &flag, environment).await?;
     check_etag(draft, wanted)?;
     let edit = &wanted.edit;
     if let Some(description) = &edit.description {

@@ -23,6 +23,7 @@ mod openapi;
 mod postgres;
 mod program;
 mod promote;
+mod readme;
 mod rows;
 mod schemathesis;
 mod serve;

@@ -1,5 +1,11 @@
 //! A toggle over HTTP against the same SQL transaction by pgbench, in one run. Goal: at most 1.5 times.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark prints"
+)]
 #![allow(dead_code, reason = "the rig is shared by several programs")]
 
 mod rig;

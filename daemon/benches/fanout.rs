@@ -1,5 +1,11 @@
 //! From a committed change to the last of 1,000 WebSocket clients, and memory per idle WebSocket.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark prints"
+)]
 #![allow(dead_code, reason = "the rig is shared by several programs")]
 
 mod rig;

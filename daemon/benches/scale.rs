@@ -1,5 +1,11 @@
 //! A bulk import of 5,000 flags, and a start with 10,000 flags in 4 environments.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark prints"
+)]
 #![allow(dead_code, reason = "the rig is shared by several programs")]
 
 mod rig;

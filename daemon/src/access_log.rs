@@ -1,4 +1,4 @@
-//! The access log: denials, log-ins and reads of secrets, written beside the requests, never in them.
+//! The access log: denials, log-ins and reads of secrets, written beside the requests.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

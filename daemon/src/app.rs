@@ -224,7 +224,15 @@ async fn first_owner(state: AppState, stop: CancellationToken) {
             let access = Arc::clone(&state.live.catalog().access);
             let data = &state.config.data.directory;
             pause = Duration::from_secs(5);
-            match bootstrap::prepare(&state.gate, &state.clock, &access, data).await {
+            match bootstrap::prepare(
+                &state.gate,
+                &state.clock,
+                !access.bindings.is_empty(),
+                access.tokens.values(),
+                data,
+            )
+            .await
+            {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(%error, "no bootstrap token could be made yet"),
             }

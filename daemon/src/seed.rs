@@ -6,11 +6,12 @@ use shared::change::Mutation;
 use shared::fault::Fault;
 use shared::json::{Json, parse};
 use shared::key::{EnvironmentKey, ProjectKey};
+use shared::revision::Revision;
 
 use crate::import::{self, NoSealer, Request};
 use crate::service::commit::{self, Answer, Done, Item};
 use crate::service::{Cx, Refusal, WriteOptions};
-use crate::store::projects;
+use crate::store::{audit, projects};
 
 const DEMO: &str = include_str!("../../seeds/demo.json");
 const EXPORTS: [(&str, &str); 2] = [
@@ -36,7 +37,7 @@ pub async fn found(cx: &Cx) -> Result<bool, Refusal> {
     let mut items = vec![Item::whole(Mutation::CreateProject(project.clone(), name))];
     for environment in list(&demo, "environments") {
         let key = environment.get("key").and_then(Json::as_str).unwrap_or_default();
-        let key = EnvironmentKey::new(key).map_err(|e| broken(e.to_string()))?;
+        let key = EnvironmentKey::new(key).map_err(broken)?;
         items.push(Item::whole(Mutation::CreateEnvironment(project.clone(), key, environment.clone())));
     }
     match commit(cx, RevisionKind::Install, "the installation", &items).await {
@@ -48,12 +49,17 @@ pub async fn found(cx: &Cx) -> Result<bool, Refusal> {
 }
 
 /// Fills an empty installation with the demo's flags and both exports. Answers whether it did: an
-/// installation that has a project is left alone.
+/// installation with a history is left alone.
 ///
 /// # Errors
 /// What the write path refuses.
 pub async fn run(cx: &Cx) -> Result<bool, Refusal> {
-    if !found(cx).await? {
+    found(cx).await?;
+    let mut conn = cx.gate.read().await?;
+    let history = audit::since(&mut conn, Revision(0), 2).await?;
+    drop(conn);
+    // What every installation begins with is no reason to leave it without flags.
+    if history.iter().any(|revision| revision.header.kind != RevisionKind::Install) || history.len() > 1 {
         return Ok(false);
     }
     let project = ProjectKey::default();
@@ -69,7 +75,7 @@ pub async fn run(cx: &Cx) -> Result<bool, Refusal> {
         commit(cx, RevisionKind::Seed, comment, &items).await?;
     }
     for (environment, text) in EXPORTS {
-        let environment = EnvironmentKey::new(environment).map_err(|e| broken(e.to_string()))?;
+        let environment = EnvironmentKey::new(environment).map_err(broken)?;
         let options = options(RevisionKind::Import, "the LaunchDarkly export", environment.as_str());
         let export = read(text)?;
         let request = Request {
@@ -106,7 +112,7 @@ async fn commit(cx: &Cx, kind: RevisionKind, comment: &str, items: &[Item]) -> R
 }
 
 fn read(text: &str) -> Result<Json, Refusal> {
-    parse(text).map_err(|e| broken(e.to_string()))
+    parse(text).map_err(broken)
 }
 
 fn list<'j>(json: &'j Json, member: &str) -> &'j [Json] {
@@ -114,6 +120,6 @@ fn list<'j>(json: &'j Json, member: &str) -> &'j [Json] {
 }
 
 /// The embedded files are tested, so this is never seen.
-fn broken(detail: String) -> Refusal {
+fn broken(detail: impl std::fmt::Display) -> Refusal {
     Refusal::Invalid(vec![Fault::new("", format!("the embedded seeds cannot be read: {detail}"))])
 }

@@ -1,4 +1,4 @@
-//! GROUND: copies of the database: made, proven and put back by PostgreSQL's own programs, without a shell.
+//! GROUND: copies of the database, made and put back by PostgreSQL's own programs, without a shell.
 //!
 //! The children import this file; it imports none of them. The secrets key is in no copy.
 

@@ -1,4 +1,4 @@
-//! Proves a copy: its sum, its table of contents, and if wanted its content in a database of its own.
+//! Proves a copy: its sum, its contents, and if wanted its rows in a database of its own.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -12,7 +12,8 @@ use flagstaffd::live::Live;
 use flagstaffd::net::drain::Drain;
 use flagstaffd::net::listen::Listeners;
 use flagstaffd::postgres::cluster::Running;
-use flagstaffd::service::{Refusal, install};
+use flagstaffd::seed;
+use flagstaffd::service::Refusal;
 use flagstaffd::store::StoreError;
 use flagstaffd::telemetry;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -164,7 +165,7 @@ async fn prepare(pool: PgPool, clock: Arc<dyn Clock>) -> Result<(), CommandError
     loop {
         let done = match app::migrate(&pool, clock.as_ref()).await.map_err(plain) {
             Ok(()) => {
-                let founded = install::run(&session::cx(&pool, &clock, "cli")).await;
+                let founded = seed::found(&session::cx(&pool, &clock, "cli")).await;
                 founded.map(|_| ()).map_err(CommandError::from)
             }
             Err(error) => Err(error.into()),

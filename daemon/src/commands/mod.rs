@@ -15,7 +15,6 @@ pub mod restore;
 pub mod seed;
 pub mod serve;
 pub mod session;
-pub mod stand_in;
 
 use std::path::PathBuf;
 

@@ -90,11 +90,7 @@ pub struct Probe {
 /// Asks the database for nothing, and tells how long that took.
 async fn ask(state: &AppState) -> Option<Duration> {
     let began = state.clock.monotonic();
-    let asked = async {
-        let mut conn = state.gate.read().await.ok()?;
-        sqlx::Connection::ping(&mut *conn).await.ok()
-    };
-    tokio::time::timeout(PROBE, asked).await.ok().flatten()?;
+    tokio::time::timeout(PROBE, state.gate.ping()).await.ok()?.ok()?;
     Some(state.clock.monotonic().saturating_sub(began))
 }
 
@@ -125,7 +121,8 @@ pub async fn health(State(state): State<AppState>) -> Response {
         && state.live.ready()
         && !state.live.stale()
         && !state.gate.regressed()
-        && catalog.degraded.is_empty();
+        && catalog.degraded.is_empty()
+        && state.secrets.trouble().is_none();
     let body = Health {
         status: if well { Status::Ok } else { Status::Degraded },
         database: DatabaseHealth {

@@ -47,16 +47,6 @@ impl FromRequestParts<AppState> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        Self::of(parts, state, true).await
-    }
-}
-
-impl Asked {
-    /// Finds the caller and the catalog; a read waits for what this daemon itself committed.
-    ///
-    /// # Errors
-    /// 401, or a parameter that cannot be read.
-    pub async fn of(parts: &mut Parts, state: &AppState, reads: bool) -> Result<Self, ApiError> {
         if !state.live.ready() {
             let mut error =
                 ApiError::new(ProblemKind::DatabaseUnavailable, "the daemon has no catalog to serve yet");
@@ -77,10 +67,8 @@ impl Asked {
         let mut catalog = state.live.catalog();
         let mut caller = identity::caller(state, &catalog, parts);
         let behind = catalog.position.revision.0;
-        // A write is checked under the head's lock, so it waits for nothing but a credential that was
-        // made here a moment ago.
-        let due = if reads || caller.is_err() { own } else { 0 };
-        let due = if caller.is_ok() { due.max(wanted) } else { due };
+        // What was made here a moment ago is known, a credential too; nobody unknown waits for more.
+        let due = if caller.is_ok() { own.max(wanted) } else { own };
         if due > behind {
             if !state.live.wait_for(due, OWN_WRITES).await && wanted > own {
                 let mut error = ApiError::new(
@@ -313,7 +301,7 @@ impl FromRequest<AppState> for Writing {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let asked = Asked::of(&mut parts, state, false).await?;
+        let asked = Asked::from_request_parts(&mut parts, state).await?;
         let method = parts.method.clone();
         let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let content_type = content_type(&parts.headers)?;
@@ -418,23 +406,6 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
 }
 
 impl Writing {
-    /// The project of the path, or the default one. Whether there is one, the write path says: the
-    /// catalog may not know yet what was made a moment ago.
-    ///
-    /// # Errors
-    /// 404 where the text cannot be a key.
-    pub fn project(&self) -> Result<ProjectKey, ApiError> {
-        if self.asked.path.contains_key("project") { self.path("project") } else { Ok(ProjectKey::default()) }
-    }
-
-    /// The environment of the path; see [`Writing::project`].
-    ///
-    /// # Errors
-    /// 404 where the text cannot be a key.
-    pub fn environment(&self, _: &ProjectKey) -> Result<EnvironmentKey, ApiError> {
-        self.path("environment")
-    }
-
     /// The body, which must be there.
     ///
     /// # Errors

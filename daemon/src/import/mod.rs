@@ -92,7 +92,7 @@ pub async fn run_text(
 async fn read(cx: &Cx, request: &Request<'_>, sealer: &dyn Sealer) -> Result<Import, Refusal> {
     let mut conn = cx.gate.read().await?;
     let project = &request.project;
-    if !projects::find_project(&mut conn, project).await?.is_some_and(|p| !p.row.archived) {
+    if projects::find_project(&mut conn, project).await?.is_none_or(|p| p.row.archived) {
         return Err(Refusal::unknown(format!("project {project}")));
     }
     let here: Vec<EnvironmentKey> = projects::environments_of(&mut conn, project)

@@ -12,6 +12,7 @@ use shared::key::{EnvironmentKey, SegmentKey};
 use shared::project::ClientSideAvailability;
 use shared::read::FromJson;
 
+use crate::secrets::Secrets;
 use crate::service::Cx;
 
 /// Seals a secret with the installation's key, so that only this installation can read it again.
@@ -21,6 +22,12 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// Why it cannot be sealed now.
     fn seal(&self, secret: &str) -> Result<String, String>;
+}
+
+impl Sealer for Secrets {
+    fn seal(&self, secret: &str) -> Result<String, String> {
+        Self::seal(self, secret).map_err(|error| error.to_string())
+    }
 }
 
 /// A place without a secrets key: server and mobile keys are left out, with a note.

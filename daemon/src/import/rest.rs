@@ -1,4 +1,4 @@
-//! Reads what the REST API lists: flags with their names and every environment, segments, environments.
+//! Reads what the REST API lists: flags in every environment, segments, environments.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Reads a server payload, as SDKs get it: whole documents of one environment, with salts and versions.
+//! Reads a server payload, as SDKs get it: documents of one environment with their salts.
 
 use shared::access::CredentialKind;
 use shared::fault::Fault;

@@ -16,7 +16,6 @@ use super::draft::Draft;
 use super::{Caller, Cx, Refusal, WriteOptions};
 use crate::clock::Clock;
 use crate::credential;
-use crate::live::catalog::Access;
 use crate::store::StoreError;
 use crate::store::gate::Gate;
 
@@ -30,7 +29,7 @@ pub fn file(data: &Path) -> PathBuf {
     data.join("bootstrap.token")
 }
 
-/// Makes the token where nobody has a role or a token yet. Of several daemons that start at once, one
+/// Makes the token where nobody has a role (`bound` says whether) or a token yet. Of several daemons that start at once, one
 /// makes it.
 ///
 /// # Errors
@@ -38,14 +37,15 @@ pub fn file(data: &Path) -> PathBuf {
 pub async fn prepare(
     gate: &Arc<Gate>,
     clock: &Arc<dyn Clock>,
-    access: &Access,
+    bound: bool,
+    tokens: impl Iterator<Item = &Token> + Send,
     data: &Path,
 ) -> Result<bool, Refusal> {
     let now = clock.now();
     let (old, others): (Vec<&Token>, Vec<&Token>) =
-        access.tokens.values().partition(|t| t.kind == TokenKind::Bootstrap && !t.revoked);
+        tokens.partition(|t| t.kind == TokenKind::Bootstrap && !t.revoked);
     let over = |token: &&Token| token.expires_at.is_some_and(|end| end <= now);
-    if !access.bindings.is_empty() || !others.is_empty() || !old.iter().all(over) {
+    if bound || !others.is_empty() || !old.iter().all(over) {
         return Ok(false);
     }
     let secret = credential::token(TokenKind::Bootstrap);

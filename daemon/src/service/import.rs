@@ -1,4 +1,4 @@
-//! Taking an export in: what it says meets what is here, the good goes into the draft, the rest is told.
+//! Taking an export in: what it says meets what is here; the good is drafted, the rest told.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -34,11 +34,12 @@ pub fn check(flags: &mut [FlagPlan], segments: &mut [SegmentPlan], here: &Here) 
             let Some((faults, name)) = standing.faults(node).filter(|(faults, _)| !faults.is_empty()) else {
                 continue;
             };
-            match node {
-                Node::Flag(i) => flags.get_mut(i).into_iter().for_each(|p| p.faults.clone_from(&faults)),
-                Node::Segment(i) => {
-                    segments.get_mut(i).into_iter().for_each(|p| p.faults.clone_from(&faults))
-                }
+            let refused = match node {
+                Node::Flag(i) => flags.get_mut(i).map(|p| &mut p.faults),
+                Node::Segment(i) => segments.get_mut(i).map(|p| &mut p.faults),
+            };
+            if let Some(refused) = refused {
+                *refused = faults;
             }
             queue.extend(users.get(&name).into_iter().flatten());
         }

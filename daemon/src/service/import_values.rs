@@ -1,4 +1,4 @@
-//! Values of an export among ours: one index, one value, so documents are renumbered where they differ.
+//! Values of an export among ours: one index, one value, so documents are renumbered.
 
 use std::collections::BTreeMap;
 

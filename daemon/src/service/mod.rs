@@ -4,6 +4,7 @@
 //! this file; it imports none of them but the shape of a [`plan::Plan`], which imports nothing here.
 
 pub mod audit;
+pub mod backups;
 pub mod bootstrap;
 mod circles;
 pub mod commit;
@@ -18,7 +19,6 @@ pub mod idempotency;
 pub mod import;
 mod import_check;
 mod import_values;
-pub mod install;
 pub mod permitted;
 pub mod plan;
 mod planning;

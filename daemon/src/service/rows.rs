@@ -1,11 +1,11 @@
 //! The rows of a change, written: many of a kind at once, what refers after what is referred to.
 
 use shared::change::{Entity, EntityRef};
-use shared::flag::FlagConfig;
 use sqlx::PgConnection;
 
 use super::draft::Touched;
 use super::{Refusal, validate};
+use crate::store::prerequisites::Waiting;
 use crate::store::{self, Stamp};
 
 /// Writes the rows of what was touched, and the prerequisites that its documents name.
@@ -22,27 +22,20 @@ pub async fn write(conn: &mut PgConnection, rows: &[(&Touched, Stamp)]) -> Resul
     store::flags::put(conn, &flags).await?;
     store::configs::put(conn, &configs).await?;
     // Last, since a prerequisite may be a flag that this very change makes.
-    for (change, _) in rows {
-        let Some(Entity::Config(new)) = &change.after else { continue };
-        let old = match change.before.as_ref().map(|b| &b.row) {
-            Some(Entity::Config(old)) => validate::prerequisites(&old.document),
-            _ => Vec::new(),
-        };
-        replace_prerequisites(conn, &old, new).await?;
-    }
+    let waiting: Vec<_> = rows.iter().filter_map(|(change, _)| waiting(change)).collect();
+    store::prerequisites::replace(conn, &waiting).await?;
     Ok(())
 }
 
-async fn replace_prerequisites(
-    conn: &mut PgConnection,
-    old: &[(String, i32)],
-    config: &FlagConfig,
-) -> Result<(), Refusal> {
+/// What a configuration waits for, where that differs.
+fn waiting(change: &Touched) -> Option<Waiting<'_>> {
+    let Some(Entity::Config(config)) = &change.after else { return None };
+    let old = match change.before.as_ref().map(|b| &b.row) {
+        Some(Entity::Config(old)) => validate::prerequisites(&old.document),
+        _ => Vec::new(),
+    };
     let new = validate::prerequisites(&config.document);
-    if old != new {
-        store::prerequisites::replace(conn, &config.project, &config.flag, &config.environment, &new).await?;
-    }
-    Ok(())
+    (old != new).then_some((&config.project, &config.flag, &config.environment, new))
 }
 
 async fn put(conn: &mut PgConnection, change: &Touched, stamp: &Stamp) -> Result<(), Refusal> {

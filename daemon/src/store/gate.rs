@@ -136,6 +136,15 @@ impl Gate {
         self.held.store(held, Ordering::Release);
     }
 
+    /// Asks the database for nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut conn = self.read().await?;
+        Ok(sqlx::Connection::ping(&mut *conn).await?)
+    }
+
     /// Counts a failure of the database that was seen after the connection was had.
     pub fn failed(&self) {
         self.failures.fetch_add(1, Ordering::AcqRel);

@@ -3,7 +3,7 @@
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use sqlx::PgConnection;
 
-use super::StoreError;
+use super::{ROWS, StoreError};
 
 /// One flag waits for another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,45 +41,65 @@ pub async fn edges(
     .await?)
 }
 
-/// Replaces the edges of one flag in one environment.
+/// A flag in an environment, and what it waits for: key and variation, in order.
+pub type Waiting<'w> = (&'w ProjectKey, &'w FlagKey, &'w EnvironmentKey, Vec<(String, i32)>);
+
+/// Replaces the edges of flags, each in one environment.
 ///
 /// # Errors
 /// The database's.
-pub async fn replace(
-    conn: &mut PgConnection,
-    project: &ProjectKey,
-    flag: &FlagKey,
-    environment: &EnvironmentKey,
-    prerequisites: &[(String, i32)],
-) -> Result<(), StoreError> {
+pub async fn replace(conn: &mut PgConnection, waiting: &[Waiting<'_>]) -> Result<(), StoreError> {
+    for chunk in waiting.chunks(ROWS) {
+        replace_some(conn, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn replace_some(conn: &mut PgConnection, waiting: &[Waiting<'_>]) -> Result<(), StoreError> {
+    let places = |times: fn(usize) -> usize| -> [Vec<String>; 3] {
+        let all = || {
+            waiting.iter().flat_map(move |(p, f, e, wanted)| {
+                std::iter::repeat_n((p.to_string(), f.to_string(), e.to_string()), times(wanted.len()))
+            })
+        };
+        [all().map(|w| w.0).collect(), all().map(|w| w.1).collect(), all().map(|w| w.2).collect()]
+    };
+    let [projects, flags, environments] = places(|_| 1);
     sqlx::query!(
-        "delete from flag_prerequisites r using project p, feature_flags f, environments e
-         where p.key = $1 and f.project_id = p.id and f.key = $2 and e.project_id = p.id and e.key = $3
-           and r.flag_id = f.id and r.environment_id = e.id",
-        project.as_str(),
-        flag.as_str(),
-        environment.as_str()
+        "delete from flag_prerequisites r
+         using unnest($1::text[], $2::text[], $3::text[]) as w (project, flag, environment), project p,
+               feature_flags f, environments e
+         where p.key = w.project and f.project_id = p.id and f.key = w.flag and e.project_id = p.id
+           and e.key = w.environment and r.flag_id = f.id and r.environment_id = e.id",
+        &projects,
+        &flags,
+        &environments
     )
     .execute(&mut *conn)
     .await?;
-    if prerequisites.is_empty() {
+    let wanted = || waiting.iter().flat_map(|(.., wanted)| wanted.iter().zip(1_i32..));
+    let keys: Vec<String> = wanted().map(|((key, _), _)| key.clone()).collect();
+    if keys.is_empty() {
         return Ok(());
     }
-    let keys: Vec<String> = prerequisites.iter().map(|(k, _)| k.clone()).collect();
-    let variations: Vec<i32> = prerequisites.iter().map(|(_, v)| *v).collect();
+    let variations: Vec<i32> = wanted().map(|((_, variation), _)| *variation).collect();
+    let ordinals: Vec<i32> = wanted().map(|(_, ordinal)| ordinal).collect();
+    let [projects, flags, environments] = places(|wanted| wanted);
     sqlx::query!(
         "insert into flag_prerequisites (environment_id, flag_id, prerequisite_flag_id, variation, ordinal)
-         select e.id, f.id, q.id, w.variation, w.ordinal::integer
-         from project p join feature_flags f on f.project_id = p.id and f.key = $2
-              join environments e on e.project_id = p.id and e.key = $3
-              cross join unnest($4::text[], $5::integer[]) with ordinality as w (key, variation, ordinal)
-              join feature_flags q on q.project_id = p.id and q.key = w.key
-         where p.key = $1",
-        project.as_str(),
-        flag.as_str(),
-        environment.as_str(),
+         select e.id, f.id, q.id, w.variation, w.ordinal
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[])
+                as w (project, flag, environment, key, variation, ordinal)
+              join project p on p.key = w.project
+              join feature_flags f on f.project_id = p.id and f.key = w.flag
+              join environments e on e.project_id = p.id and e.key = w.environment
+              join feature_flags q on q.project_id = p.id and q.key = w.key",
+        &projects,
+        &flags,
+        &environments,
         &keys,
-        &variations
+        &variations,
+        &ordinals
     )
     .execute(conn)
     .await?;

@@ -24,6 +24,7 @@ mod postgres;
 mod program;
 mod promote;
 mod rows;
+mod schemathesis;
 mod serve;
 mod socketio;
 mod support;

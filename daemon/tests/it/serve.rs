@@ -41,10 +41,10 @@ async fn the_seeds_variables_name_the_database() {
 }
 
 #[tokio::test]
-async fn an_empty_database_gets_the_default_project_and_three_environments() {
+async fn an_empty_database_gets_the_default_project_and_two_environments() {
     let url = fresh_database().await;
     let program = Program::start(&directory("serve"), &["serve"], &[("DATABASE_URL", &url)]);
-    for environment in ["development", "staging", "production"] {
+    for environment in ["staging", "production"] {
         let (status, body) = program.get(&format!("/api/environments/{environment}/flags")).await;
         assert_eq!((status, body.as_str()), (200, "{}"), "{environment}");
     }
@@ -113,7 +113,7 @@ async fn an_address_that_cannot_be_read_ends_with_2_and_a_missing_database_with_
 }
 
 #[tokio::test]
-async fn sigterm_while_flags_are_toggled_loses_no_write_that_was_answered() {
+async fn sigterm_while_flags_are_toggled_and_heard_loses_no_write_that_was_answered() {
     let url = fresh_database().await;
     let folder = directory("drain");
     let program = Arc::new(Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]));
@@ -144,11 +144,21 @@ async fn sigterm_while_flags_are_toggled_loses_no_write_that_was_answered() {
         tokio::task::yield_now().await;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    let place =
+        format!("ws{}?EIO=4&transport=websocket", program.at("/socket.io/").trim_start_matches("http"));
+    let (mut socket, _) = tokio_tungstenite::connect_async(place).await.unwrap();
+    let opened = futures_util::StreamExt::next(&mut socket).await.unwrap().unwrap();
+    assert!(opened.to_text().unwrap().starts_with('0'), "{opened}");
+    let hearing =
+        tokio::spawn(
+            async move { while let Some(Ok(_)) = futures_util::StreamExt::next(&mut socket).await {} },
+        );
     program.signal(Signal::SIGTERM);
     while writers.join_next().await.is_some() {}
     stop.store(true, Ordering::Release);
     let mut program = Arc::into_inner(program).unwrap();
     assert!(program.end().success(), "{}", program.log());
+    hearing.await.unwrap();
     let again = Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]);
     let (_, body) = again.get("/api/flags/busy/config/staging").await;
     let kept = version(&body);
@@ -171,4 +181,36 @@ async fn a_second_daemon_on_the_same_port_is_told_who_has_it() {
     let output = program::run(&folder, &["serve"], &variables);
     assert_eq!(output.status.code(), Some(2), "{}", program::said(&output));
     assert!(program::said(&output).contains("is in use by flagstaffd (pid "), "{}", program::said(&output));
+}
+
+#[tokio::test]
+async fn exports_and_example_flags_come_in_from_the_command_line() {
+    let url = fresh_database().await;
+    let folder = directory("tools");
+    let data = folder.display().to_string();
+    let tool = |arguments: &[&str]| {
+        let output =
+            program::run(&folder, arguments, &[("DATABASE_URL", &url), ("FLAGSTAFF_DATA_DIRECTORY", &data)]);
+        (output.status.code(), program::said(&output))
+    };
+    let export = concat!(env!("CARGO_MANIFEST_DIR"), "/../seeds/launch-darkly-production.json");
+    let program = Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]);
+    program.until("/api/environments/staging/flags", 200).await;
+    let (code, said) = tool(&["import", export, "--environment", "nowhere"]);
+    assert!(code == Some(1) && said.contains("nowhere"), "{code:?} {said}");
+    let (code, said) = tool(&["import", export, "--environment", "production", "--dry-run"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = tool(&["import", export, "--environment", "production"]);
+    assert!(code == Some(1) && said.contains("--confirm 'production'"), "{code:?} {said}");
+    let (_, body) = program.get("/api/environments/production/flags").await;
+    assert_eq!(body, "{}");
+    let (code, said) = tool(&["seed"]);
+    assert_eq!(code, Some(0), "{said}");
+    program.until("/api/flags/databasePremium", 200).await;
+    let (code, said) = tool(&["seed"]);
+    assert!(code == Some(2) && said.contains("has a history already"), "{code:?} {said}");
+    let (code, said) = tool(&["import", export, "--environment", "production", "--confirm", "production"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = tool(&["audit", "verify"]);
+    assert_eq!(code, Some(0), "{said}");
 }

@@ -13,10 +13,11 @@ use flagstaffd::clock::SystemClock;
 use flagstaffd::config::Config;
 use flagstaffd::config::readable::Secret;
 use flagstaffd::net::listen::Listeners;
+use flagstaffd::seed;
 use flagstaffd::telemetry;
 
 use super::daemon::{self, Daemon};
-use super::{CommandError, seed, session};
+use super::{CommandError, session};
 
 /// How the demo is run.
 #[derive(Debug, Args)]
@@ -40,11 +41,13 @@ pub async fn run(mut config: Config, wanted: Arguments) -> Result<ExitCode, Comm
     let directory = config.data.directory.clone();
     place::check(&directory)?;
     place::claim(&directory)?;
-    if wanted.reset {
+    let half = !wanted.reset && place::is_half_filled(&directory, &config.postgres.data);
+    if wanted.reset || half {
         // A demo that runs keeps its port, and its data.
         drop(Listeners::open(&config).await?);
         place::reset(&directory, &config.postgres.data)?;
-        steps.say(&format!("removed what was kept in {}", directory.display()));
+        let why = if half { "the last start was cut short: " } else { "" };
+        steps.say(&format!("{why}removed what was kept in {}", directory.display()));
     }
     let opened = daemon::listen(&config).await?;
     let first = !config.postgres.data.join("pgdata").exists();
@@ -58,6 +61,7 @@ pub async fn run(mut config: Config, wanted: Arguments) -> Result<ExitCode, Comm
         daemon.abandon().await;
         return Err(error);
     }
+    place::filled(&directory)?;
     let facts = banner::Facts {
         base: daemon.address().map_or_else(String::new, banner::base),
         socket: daemon.socket(),
@@ -98,7 +102,7 @@ async fn fill(daemon: &Daemon, steps: &Steps) -> Result<(), CommandError> {
     app::migrate(&daemon.pool, daemon.clock.as_ref()).await?;
     let cx = session::cx(&daemon.pool, &daemon.clock, "cli");
     steps.say("looking for the example flags");
-    let seeded = seed::once(&cx).await?;
+    let seeded = seed::run(&cx).await?;
     steps.say(if seeded { "the example flags were loaded" } else { "the flags of the last time are there" });
     Ok(())
 }

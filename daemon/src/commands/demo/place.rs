@@ -10,6 +10,9 @@ use crate::commands::CommandError;
 /// The file that marks a directory as a demo's.
 const MARK: &str = "flagstaff-demo";
 
+/// The file that tells that the example flags are all there.
+const FILLED: &str = "flagstaff-demo-filled";
+
 fn failed(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> CommandError {
     let doing = format!("{doing} {}", path.display());
     move |error| CommandError::System(doing, error)
@@ -49,6 +52,20 @@ pub fn claim(directory: &Path) -> Result<(), CommandError> {
     }
     let text = "This directory belongs to `flagstaffd demo`; `--reset` removes what is in it.\n";
     fs::write(&mark, text).map_err(failed("write", &mark))
+}
+
+/// Remembers that everything is there.
+///
+/// # Errors
+/// The file system's.
+pub fn filled(directory: &Path) -> Result<(), CommandError> {
+    let mark = directory.join(FILLED);
+    fs::write(&mark, "The example flags were loaded.\n").map_err(failed("write", &mark))
+}
+
+/// Whether an earlier start was cut short before everything was there.
+pub fn is_half_filled(directory: &Path, postgres: &Path) -> bool {
+    directory.join(MARK).is_file() && postgres.join("pgdata").exists() && !directory.join(FILLED).is_file()
 }
 
 /// Removes what is in a directory that is marked. The directory itself stays.

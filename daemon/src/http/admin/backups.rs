@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::http::error::ApiError;
 use crate::http::request::{Asked, Writing, json};
-use crate::store::backups::{self, Job};
+use crate::service::backups;
+use crate::store::backups::Job;
 
 /// A backup that was asked for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,9 +84,8 @@ pub struct BackupPage {
 ))]
 pub async fn create(writing: Writing) -> Result<Response, ApiError> {
     writing.allow(Permission::Operate, Scope::INSTALLATION)?;
-    let mut conn = writing.cx.gate.read().await?;
-    let id = writing.cx.clock.uuid();
-    let job = backups::enqueue(&mut conn, id, &writing.cx.caller.principal).await?;
+    let job = backups::ask(&writing.cx).await?;
+    let id = job.id;
     let body = Json::from_serialize(&BackupView::from(job)).to_text();
     let mut response = json(StatusCode::ACCEPTED, body);
     if let Ok(place) = HeaderValue::from_str(&format!("/api/backups/{id}")) {
@@ -104,8 +104,7 @@ pub async fn create(writing: Writing) -> Result<Response, ApiError> {
 pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     asked.allow(Permission::Operate, Scope::INSTALLATION)?;
     let limit = asked.limit(50, 200)?;
-    let mut conn = asked.cx.gate.read().await?;
-    let jobs = backups::list(&mut conn, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+    let jobs = backups::newest(&asked.cx, limit).await?;
     let page = BackupPage { items: jobs.into_iter().map(BackupView::from).collect() };
     Ok(json(StatusCode::OK, Json::from_serialize(&page).to_text()))
 }
@@ -120,9 +119,6 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
 pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     asked.allow(Permission::Operate, Scope::INSTALLATION)?;
     let id: Uuid = asked.path("id")?;
-    let mut conn = asked.cx.gate.read().await?;
-    let Some(job) = backups::find(&mut conn, id).await? else {
-        return Err(ApiError::unknown(format!("backup {id}")));
-    };
+    let job = backups::one(&asked.cx, id).await?;
     Ok(json(StatusCode::OK, Json::from_serialize(&BackupView::from(job)).to_text()))
 }

@@ -294,6 +294,7 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
     let enabled = fields.take::<Option<bool>>("enabled").flatten();
     fields.finish().map_err(invalid)?;
     let environment = environment.ok_or_else(|| ApiError::parameter("environment", "is required"))?;
+    writing.known_environment(&project, &environment)?;
     let about = EntityRef::Config(project.clone(), key.clone(), environment.clone());
     write(&writing, Mutation::SetOn(project, key, environment, enabled), about, 200, None).await
 }

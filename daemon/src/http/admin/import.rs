@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::request::{Writing, answered};
-use crate::import::{self, NoSealer, Request};
+use crate::import::{self, Request};
 use crate::service::plan::Plan;
 
 /// What became of an export.
@@ -72,5 +72,5 @@ pub async fn run(writing: Writing) -> Result<Response, ApiError> {
     let format = import::format_of(writing.text("format").unwrap_or("auto"))
         .map_err(|e| ApiError::parameter("format", e))?;
     let request = Request { format, project, environment, export: writing.json()? };
-    Ok(answered(import::run(&writing.cx, &writing.options, &request, &NoSealer).await?))
+    Ok(answered(import::run(&writing.cx, &writing.options, &request, writing.state.secrets.as_ref()).await?))
 }

@@ -1,4 +1,4 @@
-//! Who a Socket.IO client is: the token of its CONNECT, else of its request, else the request itself.
+//! Who a Socket.IO client is: the token of its CONNECT, or of its request, or the request.
 
 use axum::extract::Query;
 use http::header::AUTHORIZATION;

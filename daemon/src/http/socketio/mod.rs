@@ -1,4 +1,4 @@
-//! ROOF: Socket.IO at `/socket.io/`: the transport, who may come in, and the task that tells changes.
+//! ROOF: Socket.IO at `/socket.io/`: the transport, who may come in, who tells changes.
 //!
 //! Nothing is kept of a client that is gone: what it needs to go on, it carries itself.
 

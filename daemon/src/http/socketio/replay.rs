@@ -1,4 +1,4 @@
-//! What a client missed while it was away: the present object of each flag that may have changed since.
+//! What a client missed: the present object of each flag that may have changed since.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

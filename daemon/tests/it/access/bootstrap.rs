@@ -67,7 +67,14 @@ async fn an_installation_with_an_owner_makes_no_token() {
     let again = first(&url, &data).await;
     let gate = std::sync::Arc::clone(&again.state.gate);
     let access = std::sync::Arc::clone(&again.state.live.catalog().access);
-    let made = flagstaffd::service::bootstrap::prepare(&gate, &again.state.clock, &access, &data).await;
+    let made = flagstaffd::service::bootstrap::prepare(
+        &gate,
+        &again.state.clock,
+        !access.bindings.is_empty(),
+        access.tokens.values(),
+        &data,
+    )
+    .await;
     assert!(matches!(made, Ok(false)), "{made:?}");
     assert!(!data.join("bootstrap.token").exists());
 }

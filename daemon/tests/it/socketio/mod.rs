@@ -1,9 +1,10 @@
-//! Socket.IO, heard by the stock npm client; both scripts of the first seed run as they are printed there.
+//! Socket.IO, heard by the stock npm client; both scripts of the first seed run as printed.
 //!
 //! GROUND: a script in Node; the children are the tests.
 
 mod access;
 mod hearing;
+mod killed;
 mod recovery;
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What a client hears after its connection broke, its daemon was replaced, or too much happened at once.
+//! What a client hears after its connection broke or its daemon was replaced.
 
 use flagstaffd::service::commit::Item;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A stand between the daemon and PostgreSQL: it counts round trips, and cuts where a test wants it.
+//! Between daemon and PostgreSQL: counts round trips, and cuts where a test wants it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};

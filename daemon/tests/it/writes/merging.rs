@@ -1,4 +1,4 @@
-//! Edits made on an older revision: what does not overlap is merged, what does is told place by place.
+//! Edits made on an older revision: merged where they do not overlap, else told.
 
 use flagstaffd::service::{Refusal, WriteOptions};
 use reqwest::{Method, StatusCode};

@@ -161,13 +161,13 @@ impl App {
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
         let secrets = Arc::new(Secrets::load(&config.secrets.key_file));
-        let seal = Arc::clone(&secrets);
-        let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
-        tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         tasks.spawn(Arc::clone(&secrets).settle(gate.pool().clone(), stop.clone()));
         tasks.spawn(prune(Arc::clone(&gate), stop.clone()));
         let (access_log, written) = AccessLog::new(Arc::clone(&gate), Arc::clone(&clock), stop.clone());
         tasks.spawn(written);
+        let seal = Arc::clone(&secrets);
+        let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
+        tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(

@@ -49,8 +49,8 @@ async fn accept(config: &Config, session: &Session, wanted: Arguments) -> Result
 /// What the catalog that this host kept on disk says.
 pub fn remembered(config: &Config) -> Option<Position> {
     let secrets = Secrets::load(&config.secrets.key_file);
-    let disk = Disk::below(&config.data.directory, Arc::new(move || secrets.catalog_mac()));
-    disk.read().map(|remembered| remembered.catalog.position)
+    let key = Arc::new(move || secrets.catalog_mac());
+    Disk::below(&config.data.directory, key).read().map(|remembered| remembered.catalog.position)
 }
 
 /// Says what was begun.

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use flagstaffd::config::Config;
-use flagstaffd::service::verify::{self, Finding, Report};
+use flagstaffd::service::findings::{Finding, Report};
+use flagstaffd::service::verify;
 use flagstaffd::store::StoreError;
 
 use super::CommandError;

@@ -17,7 +17,7 @@ use crate::config::model::AccessMode;
 use crate::credential;
 use crate::live::catalog::Catalog;
 use crate::net::peer::Peer;
-use crate::service::{Caller, bootstrap, credentials};
+use crate::service::{Caller, credentials, single_use};
 
 /// The most bytes of a credential that are looked at.
 const LONGEST: usize = 512;
@@ -242,7 +242,7 @@ pub fn token_by_hash(state: &AppState, catalog: &Catalog, hash: &str) -> Result<
             (credential, bindings)
         }
         TokenKind::Bootstrap => {
-            (format!("{}{}", bootstrap::CREDENTIAL, token.id), vec![everywhere("bootstrap", Role::Owner)])
+            (format!("{}{}", single_use::CREDENTIAL, token.id), vec![everywhere("bootstrap", Role::Owner)])
         }
     };
     Ok(Caller { principal: token.principal.clone(), credential, bindings, ceiling: token.role })

@@ -181,7 +181,7 @@ impl Catalog {
                 self.projects.insert(project.key.clone(), Arc::new(Stored { row: project, stamp }));
             }
             Entity::Environment(environment) => self.put_environment(Stored { row: environment, stamp }),
-            Entity::Flag(flag) => self.put_flag(&Stored { row: flag, stamp }),
+            Entity::Flag(flag) => self.put_flag(&Arc::new(Stored { row: flag, stamp })),
             Entity::Config(config) => self.put_config(Stored { row: config, stamp }),
             Entity::Segment(segment) => self.put_segment(Stored { row: segment, stamp }),
             Entity::RoleBinding(binding) => {
@@ -217,9 +217,9 @@ impl Catalog {
         self.environments.insert(place, Arc::new(state));
     }
 
-    fn put_flag(&mut self, stored: &Stored<Flag>) {
+    fn put_flag(&mut self, stored: &Arc<Stored<Flag>>) {
         let key = (stored.row.project.clone(), stored.row.key.clone());
-        self.flags.insert(key, Arc::new(stored.clone()));
+        self.flags.insert(key, Arc::clone(stored));
         let places: Vec<Place> =
             self.environments.keys().filter(|(project, _)| *project == stored.row.project).cloned().collect();
         for place in places {

@@ -1,6 +1,6 @@
-//! The last good catalog on disk: atomic, sealed against damage, three generations.
+//! The last good catalog on disk: written at once or not at all, and sealed against damage.
 //!
-//! A file is text: the name of the format with the SHA-256 of everything after the first line, the
+//! Three generations are kept. A file is text: the name of the format with the SHA-256 of everything after the first line, the
 //! HMAC-SHA-256 of everything after the second one (or `-`), then where it stands, then one row a line.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

@@ -8,8 +8,9 @@ use shared::key::{EnvironmentKey, ProjectKey};
 use shared::revision::{Position, Revision};
 use sqlx::PgConnection;
 
+use super::findings::Report;
 use super::history::Moment;
-use super::verify::{self, Report};
+use super::verify;
 use super::{Caller, Cx, Refusal};
 use crate::store;
 use crate::store::audit::{Committed, Entry};

@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use shared::access::{Token, TokenKind};
 use shared::api::problem::ProblemKind;
-use shared::change::{Entity, EntityRef, Mutation};
+use shared::change::Mutation;
 use time::Duration;
-use uuid::Uuid;
 
 use super::commit::{self, Answer, Item};
-use super::draft::Draft;
 use super::{Caller, Cx, Refusal, WriteOptions};
 use crate::clock::Clock;
 use crate::credential;
@@ -21,9 +19,6 @@ use crate::store::gate::Gate;
 
 /// How long it can be used.
 const LIFE: Duration = Duration::hours(24);
-/// How a caller with one is named in [`Caller::credential`]; its id follows.
-pub const CREDENTIAL: &str = "bootstrap:";
-
 /// Where the token is written, below the data directory.
 pub fn file(data: &Path) -> PathBuf {
     data.join("bootstrap.token")
@@ -116,24 +111,5 @@ async fn insert(
         // Another daemon was faster: the database holds one.
         Err(Refusal::Store(StoreError::Taken(_))) => Ok(false),
         Err(other) => Err(other),
-    }
-}
-
-/// A write with the bootstrap token uses it up, in the same transaction: two writes at once cannot both.
-///
-/// # Errors
-/// It is used up already.
-pub async fn use_up(cx: &Cx, draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let id = cx.caller.credential.strip_prefix(CREDENTIAL).and_then(|id| id.parse::<Uuid>().ok());
-    let Some(id) = id else { return Ok(()) };
-    match draft.get(&EntityRef::Token(id)).await?.cloned() {
-        Some(Entity::Token(mut token)) if !token.revoked => {
-            token.revoked = true;
-            draft.put(Entity::Token(token), "").await
-        }
-        _ => Err(Refusal::Plain(
-            ProblemKind::Unauthenticated,
-            "the bootstrap token has been used; it works once".to_owned(),
-        )),
     }
 }

@@ -14,8 +14,8 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, bootstrap, edits, epoch, permitted, planning, reach, rows, touched, validate,
-    versions,
+    Cx, Refusal, WriteOptions, epoch, mutate, permitted, planning, reach, rows, single_use, touched,
+    validate, versions,
 };
 use crate::store::audit::{Committed, Entry};
 use crate::store::head::Head;
@@ -167,12 +167,12 @@ async fn transact(
     for item in items {
         permitted::within(cx, &mut draft, &item.mutation).await?;
         check_etag(&mut draft, item, options).await?;
-        edits::apply(cx, &mut draft, &item.mutation, &item.at).await?;
+        mutate::apply(cx, &mut draft, &item.mutation, &item.at).await?;
     }
     if let Some(seen) = options.new_epoch {
         epoch::raise_bases(&mut draft, epoch::lost(head.position, seen)).await?;
     }
-    bootstrap::use_up(cx, &mut draft).await?;
+    single_use::use_up(cx, &mut draft).await?;
     versions::raise(&mut draft).await?;
     validate::check(&mut draft).await?;
     check_environments(cx, &mut draft).await?;

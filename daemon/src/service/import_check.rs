@@ -7,8 +7,8 @@ use shared::flag::{Flag, FlagConfig};
 use shared::key::{EnvironmentKey, SegmentKey};
 use shared::segment::Segment;
 
-use super::import::{ConfigPlan, FlagPlan, Here, SegmentPlan, own_faults};
-use super::import_values::in_config;
+use super::import_plan::{ConfigPlan, FlagPlan, Here, SegmentPlan};
+use super::import_values::{in_config, in_export};
 use super::{circles, validate};
 
 /// A plan by its place in the list.
@@ -238,4 +238,17 @@ fn refuse_circles(flags: &mut [FlagPlan], segments: &mut [SegmentPlan], here: &H
         refused.push((Some(plan.row.environment.clone()), plan.row.key.to_string()));
     }
     refused
+}
+
+/// What is wrong with a flag by itself, with pointers into the export.
+pub fn own_faults(plan: &FlagPlan) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = validate::flag_faults(&plan.row, plan.before.as_ref(), "")
+        .into_iter()
+        .map(|f| in_export(&f, plan))
+        .collect();
+    for config in &plan.configs {
+        let wrong = validate::config_faults(&plan.row, &config.row, "");
+        faults.extend(wrong.into_iter().map(|f| in_config(&f, config)));
+    }
+    faults
 }

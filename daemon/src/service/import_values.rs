@@ -8,7 +8,7 @@ use shared::import::Format;
 use shared::json::Json;
 use shared::key::FlagKey;
 
-use super::import::{ConfigPlan, FlagPlan};
+use super::import_plan::{ConfigPlan, FlagPlan};
 
 /// Puts the values of an export among the flag's own; answers for each of them its index here.
 ///

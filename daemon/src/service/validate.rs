@@ -27,6 +27,7 @@ const MAX_SEGMENT: usize = 4 * 1024 * 1024;
 /// [`Refusal::Invalid`] with every fault, or that something else needs what would go.
 pub async fn check(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let written = draft.written();
+    let waits = waits(draft);
     let mut faults = Vec::new();
     for reference in &written {
         let Some(slot) = draft.slots.get(reference).cloned() else { continue };
@@ -39,7 +40,7 @@ pub async fn check(draft: &mut Draft<'_>) -> Result<(), Refusal> {
                     _ => None,
                 };
                 faults.extend(flag_faults(&flag, old.as_ref(), &slot.origin));
-                check_flag_places(draft, &flag, old.as_ref(), &slot.origin, &mut faults).await?;
+                check_flag_places(draft, &waits, (&flag, old.as_ref()), &slot.origin, &mut faults).await?;
             }
             Entity::Config(config) => {
                 if let Some(flag) = draft.flag(&config.project, &config.flag).await? {
@@ -172,14 +173,14 @@ pub fn compose(flag: &Flag, config: &FlagConfig) -> Json {
 /// A changed flag against all places that rest on it.
 async fn check_flag_places(
     draft: &mut Draft<'_>,
-    flag: &Flag,
-    old: Option<&Flag>,
+    waits: &Waits,
+    (flag, old): (&Flag, Option<&Flag>),
     origin: &str,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Refusal> {
     let Some(old) = old else { return Ok(()) };
     if flag.archived && !old.archived {
-        let dependants = dependants(draft, &flag.project, &flag.key).await?;
+        let dependants = dependants(draft, waits, &flag.project, &flag.key).await?;
         let told: BTreeSet<String> = dependants.iter().map(|(f, e, _)| format!("{f} in {e}")).collect();
         let told: Vec<String> = told.into_iter().collect();
         if !told.is_empty() {
@@ -206,7 +207,7 @@ async fn check_flag_places(
             check_references(draft, flag, &config, origin, faults).await?;
         }
     }
-    for (waiting, environment, variation) in dependants(draft, &flag.project, &flag.key).await? {
+    for (waiting, environment, variation) in dependants(draft, waits, &flag.project, &flag.key).await? {
         if !usize::try_from(variation).is_ok_and(|v| flag.selectable(v)) {
             faults.push(Fault::new(
                 format!("{origin}/variations"),
@@ -217,26 +218,35 @@ async fn check_flag_places(
     Ok(())
 }
 
+/// The configurations that were put, by the flags they wait for: gone through once, since an import puts
+/// thousands.
+type Waits = BTreeMap<(ProjectKey, String), BTreeSet<(FlagKey, EnvironmentKey)>>;
+
+fn waits(draft: &Draft<'_>) -> Waits {
+    let mut waits = Waits::new();
+    for slot in draft.slots.values().filter(|slot| slot.written) {
+        let Some(Entity::Config(config)) = &slot.after else { continue };
+        for (wanted, _) in prerequisites(&config.document) {
+            let place = (config.flag.clone(), config.environment.clone());
+            waits.entry((config.project.clone(), wanted)).or_default().insert(place);
+        }
+    }
+    waits
+}
+
 /// Who waits for a flag, where, and for which variation, as the draft shall be; archived ones left out.
 async fn dependants(
     draft: &mut Draft<'_>,
+    waits: &Waits,
     project: &ProjectKey,
     key: &FlagKey,
 ) -> Result<Vec<(FlagKey, EnvironmentKey, i32)>, Refusal> {
-    let mut places = BTreeSet::new();
-    for edge in draft.edges(project).await?.to_vec() {
-        if edge.prerequisite == key.as_str()
-            && let (Ok(flag), Ok(environment)) =
-                (FlagKey::new(edge.flag), EnvironmentKey::new(edge.environment))
+    let mut places = waits.get(&(project.clone(), key.to_string())).cloned().unwrap_or_default();
+    for edge in draft.edges(project).await?.iter().filter(|edge| edge.prerequisite == key.as_str()) {
+        if let (Ok(flag), Ok(environment)) =
+            (FlagKey::new(edge.flag.clone()), EnvironmentKey::new(edge.environment.clone()))
         {
             places.insert((flag, environment));
-        }
-    }
-    for slot in draft.slots.values().filter(|s| s.written) {
-        if let Some(Entity::Config(config)) = &slot.after
-            && config.project == *project
-        {
-            places.insert((config.flag.clone(), config.environment.clone()));
         }
     }
     let mut found = Vec::new();

@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::findings::{Report, What};
 use super::validate;
-use super::verify::{Report, What};
 use crate::store::audit::Entry;
 use crate::store::{self, StoreError, Stored};
 

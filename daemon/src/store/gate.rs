@@ -130,12 +130,6 @@ impl Gate {
         Ok(self.read().await?)
     }
 
-    /// Holds writes back, or lets them through: a database that comes back may be an older one, so that
-    /// nothing is written to it before the follower has looked.
-    pub fn hold(&self, held: bool) {
-        self.held.store(held, Ordering::Release);
-    }
-
     /// Asks the database for nothing.
     ///
     /// # Errors
@@ -143,6 +137,12 @@ impl Gate {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut conn = self.read().await?;
         Ok(sqlx::Connection::ping(&mut *conn).await?)
+    }
+
+    /// Holds writes back, or lets them through: a database that comes back may be an older one, so that
+    /// nothing is written to it before the follower has looked.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Release);
     }
 
     /// Counts a failure of the database that was seen after the connection was had.

@@ -17,8 +17,8 @@ use super::audit_shapes::{self as shapes, AuditPage, RevisionPage, RevisionView}
 use crate::http::error::ApiError;
 use crate::http::request::Asked;
 use crate::service::audit::{self, Cursor};
+use crate::service::findings::Report;
 use crate::service::history::Moment;
-use crate::service::verify::Report;
 use crate::service::{Cx, Refusal};
 use crate::store::audit_query::{Filter, Visible};
 

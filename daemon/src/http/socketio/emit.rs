@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use engineioxide::DisconnectReason;
 use engineioxide::socket::Sid;
@@ -11,55 +10,16 @@ use shared::key::{FlagKey, ProjectKey};
 use shared::revision::Position;
 use uuid::Uuid;
 
-use super::hub::{Hub, Inner};
 use super::identify::who;
+use super::members::Inner;
 use super::shown::{Emission, Step, shown};
 use crate::http::AppState;
 use crate::live::catalog::Catalog;
 use crate::live::delta::Delta;
 use crate::live::feed::Since;
 
-/// How often credentials are looked at again, and empty rooms are cleared.
-const TICK: Duration = Duration::from_secs(30);
-/// An offset older than this is replaced, in seconds: a quiet day must not cost a client its recovery.
-const STALE_OFFSET: i64 = 60 * 60;
-
-/// Tells every change until the daemon is gone.
-pub async fn run(hub: Arc<Hub>) {
-    let mut moves = hub.state.live.feed().watch();
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut gone = std::pin::pin!(hub.state.drain.gone());
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut gone => return,
-            moved = moves.changed() => {
-                if moved.is_err() {
-                    return;
-                }
-                drop(hub.current());
-            }
-            _ = ticks.tick() => tick(&hub),
-        }
-    }
-}
-
-fn tick(hub: &Hub) {
-    let mut inner = hub.current();
-    let inner = &mut *inner;
-    recheck(&hub.state, inner);
-    let used: HashSet<Uuid> = inner.members.values().flat_map(|m| m.rooms.iter().copied()).collect();
-    inner.rooms.retain(|id, _| used.contains(id));
-    let old = hub.state.clock.now().unix_timestamp() - STALE_OFFSET;
-    let emitted = inner.emitted;
-    let stale = inner.members.iter().filter(|(_, m)| !m.rooms.is_empty() && m.connection.refreshed() < old);
-    let slow: Vec<Sid> = stale.filter(|(_, m)| !m.synced(emitted)).map(|(sid, _)| *sid).collect();
-    inner.drop_slow(&slow);
-}
-
 /// Ends clients whose credential no longer opens what they hear; coming back, they are told so.
-fn recheck(state: &AppState, inner: &mut Inner) {
+pub fn recheck(state: &AppState, inner: &mut Inner) {
     let catalog = state.live.catalog();
     let places: HashMap<Uuid, _> = inner.rooms.iter().map(|(id, room)| (*id, room.place.clone())).collect();
     inner.members.retain(|_, member| {

@@ -7,8 +7,10 @@ mod door;
 mod emit;
 mod hub;
 mod identify;
+mod members;
 mod replay;
 mod shown;
+mod task;
 
 use std::sync::Arc;
 
@@ -33,7 +35,7 @@ const TRANSPORT_BUFFER: usize = 256;
 /// The routes, with the task behind them; outside of every handler's time-out, since a poll waits.
 pub fn routes(state: &AppState) -> Router<AppState> {
     let hub = Arc::new(hub::Hub::new(state.clone()));
-    tokio::spawn(emit::run(Arc::clone(&hub)));
+    tokio::spawn(task::run(Arc::clone(&hub)));
     let live = &state.config.live;
     let config = EngineIoConfig::builder()
         .req_path("/socket.io")

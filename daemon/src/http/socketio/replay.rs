@@ -8,7 +8,7 @@ use shared::key::{FlagKey, SegmentKey};
 use shared::revision::Position;
 use uuid::Uuid;
 
-use super::hub::{Inner, Room};
+use super::members::{Inner, Room};
 use super::shown::{Emission, Step};
 use crate::http::AppState;
 use crate::live::catalog::{Catalog, EnvironmentState, affected};

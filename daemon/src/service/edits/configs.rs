@@ -12,7 +12,7 @@ use crate::service::draft::{Draft, VersionRule};
 use crate::service::{Cx, Refusal};
 
 /// The configuration of a flag, or a new one where the environment has none yet.
-pub(super) async fn config_or_new(
+pub(in crate::service) async fn config_or_new(
     cx: &Cx,
     draft: &mut Draft<'_>,
     flag: &Flag,
@@ -34,7 +34,7 @@ pub(super) async fn config_or_new(
     })
 }
 
-pub(super) async fn set_on(
+pub(in crate::service) async fn set_on(
     cx: &Cx,
     draft: &mut Draft<'_>,
     project: &ProjectKey,
@@ -50,7 +50,7 @@ pub(super) async fn set_on(
     draft.put(Entity::Config(config.turned(on)), at).await
 }
 
-pub(super) fn document_view(entity: &Entity) -> Json {
+pub(in crate::service) fn document_view(entity: &Entity) -> Json {
     match entity {
         Entity::Config(config) => config.document.clone(),
         _ => Json::Null,
@@ -58,7 +58,7 @@ pub(super) fn document_view(entity: &Entity) -> Json {
 }
 
 /// Members that the flag or a column holds: equal to ours is dropped, different is refused.
-pub(super) fn drop_foreign(
+pub(in crate::service) fn drop_foreign(
     document: &mut Json,
     flag: &Flag,
     config: &FlagConfig,
@@ -95,7 +95,7 @@ pub(super) fn drop_foreign(
     if faults.is_empty() { Ok(salt) } else { Err(faults) }
 }
 
-pub(super) async fn replace_config(
+pub(in crate::service) async fn replace_config(
     cx: &Cx,
     draft: &mut Draft<'_>,
     (project, key, environment): (&ProjectKey, &FlagKey, &EnvironmentKey),
@@ -143,7 +143,7 @@ pub(super) async fn replace_config(
     draft.put(Entity::Config(config), &origin).await
 }
 
-pub(super) async fn patch_config(
+pub(in crate::service) async fn patch_config(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     key: &FlagKey,

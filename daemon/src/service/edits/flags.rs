@@ -12,7 +12,7 @@ use super::ground::{live_flag, live_project, patched, taken};
 use crate::service::draft::Draft;
 use crate::service::{Cx, Refusal};
 
-pub(super) async fn create_flag(
+pub(in crate::service) async fn create_flag(
     cx: &Cx,
     draft: &mut Draft<'_>,
     project: &ProjectKey,
@@ -154,7 +154,7 @@ pub fn read_flag(mut flag: Flag, view: &Json, at: &str) -> Result<Flag, Vec<Faul
     Ok(flag)
 }
 
-pub(super) async fn update_flag(
+pub(in crate::service) async fn update_flag(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     key: &FlagKey,
@@ -169,7 +169,7 @@ pub(super) async fn update_flag(
     draft.put(Entity::Flag(flag), at).await
 }
 
-pub(super) async fn archive_flag(
+pub(in crate::service) async fn archive_flag(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     key: &FlagKey,

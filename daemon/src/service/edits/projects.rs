@@ -44,7 +44,7 @@ pub fn read_project(mut project: Project, view: &Json, at: &str) -> Result<Proje
     Ok(project)
 }
 
-pub(super) async fn create_project(
+pub(in crate::service) async fn create_project(
     cx: &Cx,
     draft: &mut Draft<'_>,
     key: &ProjectKey,
@@ -66,7 +66,7 @@ pub(super) async fn create_project(
     draft.put(Entity::Project(project), at).await
 }
 
-pub(super) async fn update_project(
+pub(in crate::service) async fn update_project(
     draft: &mut Draft<'_>,
     key: &ProjectKey,
     patch: &Patch,
@@ -132,7 +132,7 @@ pub fn read_environment(
     Ok(environment)
 }
 
-pub(super) async fn create_environment(
+pub(in crate::service) async fn create_environment(
     cx: &Cx,
     draft: &mut Draft<'_>,
     project: &ProjectKey,
@@ -162,7 +162,7 @@ pub(super) async fn create_environment(
     draft.put(Entity::Environment(environment), at).await
 }
 
-pub(super) async fn update_environment(
+pub(in crate::service) async fn update_environment(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     key: &EnvironmentKey,

@@ -11,7 +11,7 @@ use super::ground::{live_environment, patched, taken};
 use crate::service::draft::Draft;
 use crate::service::{Cx, Refusal};
 
-pub(super) async fn create_segment(
+pub(in crate::service) async fn create_segment(
     cx: &Cx,
     draft: &mut Draft<'_>,
     project: &ProjectKey,
@@ -74,7 +74,7 @@ pub fn read_segment(mut segment: Segment, view: &Json, at: &str) -> Result<Segme
     Ok(segment)
 }
 
-pub(super) async fn update_segment(
+pub(in crate::service) async fn update_segment(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     environment: &EnvironmentKey,
@@ -92,7 +92,7 @@ pub(super) async fn update_segment(
     draft.put(Entity::Segment(segment), &format!("{at}/document")).await
 }
 
-pub(super) async fn archive_segment(
+pub(in crate::service) async fn archive_segment(
     draft: &mut Draft<'_>,
     project: &ProjectKey,
     environment: &EnvironmentKey,

@@ -1,6 +1,7 @@
 //! The history is not rewritten; and where somebody managed to, it is found and located.
 
-use flagstaffd::service::verify::{Finding, Report, What, verify};
+use flagstaffd::service::findings::{Finding, Report, What};
+use flagstaffd::service::verify::verify;
 use flagstaffd::store;
 use serde_json::json;
 use shared::access::Role;

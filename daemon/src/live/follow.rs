@@ -90,7 +90,6 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 failures += 1;
                 gate.failed();
                 live.set_stale(true);
-                gate.hold(true);
                 listener = None;
                 tracing::warn!("the database took more than 10 s to answer");
             }

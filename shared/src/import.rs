@@ -228,6 +228,7 @@ pub struct Totals {
 /// How an export was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportReport)]
 pub struct Report {
     /// What the export looked like.
     pub format: Format,

@@ -22,7 +22,7 @@ const PROBE: Duration = Duration::from_secs(1);
 /// Whether everything works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum HealthStatus {
     /// Everything works.
     Ok,
     /// Reads work, something else doesn't.
@@ -58,7 +58,7 @@ pub struct PoolHealth {
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Whether everything works.
-    pub status: Status,
+    pub status: HealthStatus,
     /// The database.
     pub database: DatabaseHealth,
     /// The connections to it.
@@ -124,7 +124,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
         && catalog.degraded.is_empty()
         && state.secrets.trouble().is_none();
     let body = Health {
-        status: if well { Status::Ok } else { Status::Degraded },
+        status: if well { HealthStatus::Ok } else { HealthStatus::Degraded },
         database: DatabaseHealth {
             connected: latency.is_some(),
             latency: latency.map(|latency| (latency.as_secs_f64() * 1e6).round() / 1e3),

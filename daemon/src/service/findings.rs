@@ -62,6 +62,7 @@ pub struct Finding {
 /// What was looked at and what was found.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuditReport)]
 pub struct Report {
     /// Whether nothing is wrong.
     pub intact: bool,

@@ -111,7 +111,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
 
 /// One backup.
 #[utoipa::path(get, path = "/backups/{id}", tag = "operation",
-    params(("id" = Uuid, Path, description = "the backup")),
+    params(("id" = Uuid, Path, description = "the backup", example = "0193e3a6-4c50-7b6e-9d0a-5f4a3c2b1d00")),
     responses(
     (status = 200, description = "the backup", body = BackupView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),

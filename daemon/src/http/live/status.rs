@@ -19,7 +19,7 @@ use crate::service::Caller;
 /// How this daemon and the others on its database are.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub struct DaemonsStatus {
     /// What is served, as `epoch.revision`.
     position: String,
     /// The epoch of it.
@@ -157,7 +157,7 @@ fn told(at: OffsetDateTime) -> String {
 }
 
 /// What a caller may see of how the daemons are.
-pub fn view(state: &AppState, caller: &Caller) -> Status {
+pub fn view(state: &AppState, caller: &Caller) -> DaemonsStatus {
     let operates = caller.may(Permission::Operate, &Scope::INSTALLATION).allowed;
     let catalog = state.live.catalog();
     let lag = state.live.lag();
@@ -167,7 +167,7 @@ pub fn view(state: &AppState, caller: &Caller) -> Status {
         .degraded
         .iter()
         .map(|(what, detail)| DegradedItem { what: what.clone(), detail: detail.clone() });
-    Status {
+    DaemonsStatus {
         position: catalog.position.to_string(),
         epoch: catalog.position.epoch.0,
         revision: catalog.position.revision.0,
@@ -265,8 +265,8 @@ fn clients(state: &AppState, operates: bool) -> ClientsStatus {
 }
 
 /// Tells how the daemons are, which clients hear changes, and how far they are.
-#[utoipa::path(get, path = "/status", tag = "operations", responses(
-    (status = 200, description = "how the daemons on this database are", body = crate::http::live::status::Status),
+#[utoipa::path(get, path = "/status", tag = "operation", responses(
+    (status = 200, description = "how the daemons on this database are", body = DaemonsStatus),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn get(asked: Asked) -> Result<Response, ApiError> {

@@ -1,6 +1,6 @@
 //! Who is calling: peer credentials, tokens, SDK credentials, trusted headers, the demo.
 //!
-//! Tokens of an OpenID Connect issuer will have their place in [`bearer`], between our own tokens and
+//! Tokens of an OpenID Connect issuer will have their place in `bearer`, between our own tokens and
 //! SDK credentials: a text with two dots is neither.
 
 use axum::extract::MatchedPath;

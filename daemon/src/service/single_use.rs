@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::draft::Draft;
 use super::{Cx, Refusal};
 
-/// How a caller with one is named in [`Caller::credential`]; its id follows.
+/// How a caller with one is named in `Caller::credential`; its id follows.
 pub const CREDENTIAL: &str = "bootstrap:";
 
 /// A write with the bootstrap token uses it up, in the same transaction: two writes at once cannot both.

@@ -16,6 +16,8 @@ use super::replay;
 use crate::http::AppState;
 use crate::http::error::ApiError;
 use crate::live::catalog::Place;
+use crate::live::clients::{Introduction, Protocol};
+use crate::net::peer::Peer;
 use crate::protocol::recovery::{MAX_ROOMS, RecoveryKey};
 use crate::protocol::socketio::{ack, connected, refused};
 
@@ -119,11 +121,12 @@ impl Hub {
         let home = who.home.as_ref().and_then(|home| inner.enter(&catalog, home));
         rooms.extend(home);
         let rooms = Arc::new(rooms);
+        let registered = self.state.live.clients().register(self.introduction(socket, &who));
         let connection = Arc::new(Connection::new(Arc::clone(socket), who, presented, carries, now));
         connection.push([Out::Whole(reply.into())]);
         let leave = self.state.drain.stream_end();
         tokio::spawn(Arc::clone(&connection).pump(Arc::clone(&self.state.clock), leave));
-        let member = Member { connection, rooms };
+        let member = Member { connection, rooms, registered };
         if let Some(offset) = before {
             let missed = replay::missed(&self.state, &catalog, inner, &member.rooms, offset.position);
             member.tell(&missed);
@@ -133,7 +136,6 @@ impl Hub {
         }
         metrics::counter!("flagstaff_socketio_connects_total", "recovered" => before.is_some().to_string())
             .increment(1);
-        // A registry of connected clients learns of this one here, and in `remove` that it went.
         inner.members.insert(socket.id, member);
         if socket.is_closed()
             && let Some(member) = inner.members.remove(&socket.id)
@@ -142,6 +144,21 @@ impl Hub {
             member.connection.end();
         }
         metrics::gauge!("flagstaff_socketio_clients").set(count(inner));
+    }
+
+    fn introduction(&self, socket: &Socket<()>, who: &Who) -> Introduction {
+        let address = match socket.req_parts.extensions.get::<Peer>() {
+            Some(Peer::Tcp(address)) => address.to_string(),
+            _ => "unix".to_owned(),
+        };
+        let agent = socket.req_parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
+        Introduction {
+            protocol: Protocol::SocketIo,
+            principal: who.caller.principal.clone(),
+            address,
+            user_agent: agent.map(ToOwned::to_owned),
+            since: self.state.clock.now(),
+        }
     }
 
     /// Forgets a client.

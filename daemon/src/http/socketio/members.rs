@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::connection::{Connection, Out, Rooms};
 use super::shown::{Emission, Shown, shown};
 use crate::live::catalog::{Catalog, Place};
+use crate::live::clients::Guard;
 use crate::protocol::socketio::event_start;
 
 /// An environment that somebody listens to, or listened to a moment ago.
@@ -32,6 +33,8 @@ pub struct Member {
     pub connection: Arc<Connection>,
     /// Where it is.
     pub rooms: Rooms,
+    /// Its line on the register of clients, which goes with it.
+    pub registered: Guard,
 }
 
 /// What the lock guards.
@@ -83,6 +86,9 @@ impl Member {
         if mine.peek().is_none() {
             return true;
         }
+        if let Some(last) = emissions.last() {
+            self.registered.sent(last.after);
+        }
         self.connection.push(std::iter::from_fn(|| {
             let emission = mine.next()?;
             // Only the last event of a step carries the position after it: whoever is cut off in the
@@ -107,6 +113,9 @@ impl Member {
 
     /// Says where the client listens now.
     pub fn subscribed(&self, inner: &Inner) {
+        let heard = self.rooms.iter().filter_map(|id| inner.rooms.get(id));
+        let topics = heard.map(|room| format!("environment:{}/{}", room.place.0, room.place.1));
+        self.registered.hears(topics.collect());
         let environments: Vec<Json> = self
             .rooms
             .iter()

@@ -53,6 +53,16 @@ pub struct EnvironmentView {
     version_base: i64,
     archived: bool,
     revision: i64,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: String,
+    created_by: String,
+    updated_by: String,
+    /// Whether the request made a revision, shown only in the answer to a change.
+    changed: Option<bool>,
+    /// What `If-Match` takes, shown only in the answer to a change.
+    etag: Option<String>,
     /// The keys, shown only in the answer that made the environment.
     credentials: Option<NewCredentials>,
 }

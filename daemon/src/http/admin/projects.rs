@@ -42,6 +42,16 @@ pub struct ProjectView {
     default_client_side_availability: shared::project::ClientSideAvailability,
     archived: bool,
     revision: i64,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: String,
+    created_by: String,
+    updated_by: String,
+    /// Whether the request made a revision, shown only in the answer to a change.
+    changed: Option<bool>,
+    /// What `If-Match` takes, shown only in the answer to a change.
+    etag: Option<String>,
 }
 
 fn view(stored: &Stored<Project>) -> Json {

@@ -53,12 +53,13 @@ pub struct EnvironmentView {
     version_base: i64,
     archived: bool,
     revision: i64,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: String,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: String,
-    created_by: String,
-    updated_by: String,
+    /// Not in the answer to a change, like the three after it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<String>,
+    created_by: Option<String>,
+    updated_by: Option<String>,
     /// Whether the request made a revision, shown only in the answer to a change.
     changed: Option<bool>,
     /// What `If-Match` takes, shown only in the answer to a change.

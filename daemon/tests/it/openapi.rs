@@ -62,7 +62,6 @@ fn samples() -> BTreeMap<&'static str, &'static str> {
         ("key", "checkout"),
         ("name", "checkout"),
         ("flag", "checkout"),
-        ("segment", "beta"),
         ("revision", "2"),
         ("r", "2"),
     ]
@@ -86,7 +85,8 @@ async fn furnished() -> TestApp {
     assert_eq!(app.post("/api/flags", &json!({"key": "shown", "type": "string"})).await.status(), 201);
     assert_eq!(app.put("/api/flags/shown/config/staging", &shown).await.status(), StatusCode::OK);
     let segment = shared::change::NewSegment {
-        key: "beta".parse().unwrap(),
+        // As the flag is called: one sample stands for every `{key}`.
+        key: "checkout".parse().unwrap(),
         name: None,
         description: String::new(),
         tags: vec![],

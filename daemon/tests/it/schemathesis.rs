@@ -27,9 +27,11 @@ async fn generated_requests_find_no_5xx_and_no_answer_that_the_document_denies()
         .args(["--checks", "not_a_server_error,response_schema_conformance,content_type_conformance"])
         .args(["--max-examples", &examples])
         .args(["--phases", "examples,coverage,fuzzing"])
-        .args(["--workers", "2"])
+        // One thread: CPython 3.11's parser counts its depth across threads, and fails now and then.
+        .args(["--workers", "1"])
         .args(["--seed", "20261121"])
         .args(["--request-timeout", "30"])
+        // The second mount has the same handlers; the two streams never end.
         .args(["--exclude-path-regex", "^/api/(projects/\\{project\\}/.*|ws|stream)$"])
         .args(["--no-color", "--continue-on-failure"])
         .current_dir(&home)

@@ -53,6 +53,17 @@ pub struct EnvironmentView {
     version_base: i64,
     archived: bool,
     revision: i64,
+    /// Not in the answer to a change, like the three after it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<String>,
+    created_by: Option<String>,
+    updated_by: Option<String>,
+    /// Whether the request made a revision, shown only in the answer to a change.
+    changed: Option<bool>,
+    /// What `If-Match` takes, shown only in the answer to a change.
+    etag: Option<String>,
     /// The keys, shown only in the answer that made the environment.
     credentials: Option<NewCredentials>,
 }

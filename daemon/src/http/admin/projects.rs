@@ -42,6 +42,17 @@ pub struct ProjectView {
     default_client_side_availability: shared::project::ClientSideAvailability,
     archived: bool,
     revision: i64,
+    /// Not in the answer to a change, like the three after it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<String>,
+    created_by: Option<String>,
+    updated_by: Option<String>,
+    /// Whether the request made a revision, shown only in the answer to a change.
+    changed: Option<bool>,
+    /// What `If-Match` takes, shown only in the answer to a change.
+    etag: Option<String>,
 }
 
 fn view(stored: &Stored<Project>) -> Json {

@@ -51,6 +51,12 @@ pub struct SegmentSummary {
     /// How many rules there are.
     rules: i64,
     revision: i64,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: String,
+    created_by: String,
+    updated_by: String,
 }
 
 /// A segment as the API shows it.
@@ -73,6 +79,13 @@ pub struct SegmentView {
     document: serde_json::Value,
     archived: bool,
     revision: i64,
+    /// Not in the answer to a change, like the three after it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<String>,
+    created_by: Option<String>,
+    updated_by: Option<String>,
 }
 
 fn view(stored: &Stored<Segment>) -> Json {

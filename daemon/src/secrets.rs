@@ -160,6 +160,16 @@ impl Secrets {
         Ok(derived)
     }
 
+    /// Whether there is no key yet only because the database has not been asked whether one may be made.
+    pub fn is_pending(&self) -> bool {
+        matches!(**self.state.load(), State::Pending)
+    }
+
+    /// Whether the database has said whether this key, or its absence, is right.
+    pub fn is_settled(&self) -> bool {
+        matches!(**self.state.load(), State::Ready { confirmed: true, .. } | State::Unavailable(_))
+    }
+
     /// The key that seals SDK keys.
     pub fn sealing(&self) -> Option<[u8; 32]> {
         self.derive("sealing").ok()

@@ -81,8 +81,8 @@ impl Hub {
         let now = self.state.clock.now().unix_timestamp();
         let text = |member: &str| auth.get(member).and_then(Json::as_str);
         let key = self.key();
-        if key.is_none() && text("pid").is_some() {
-            // Without the key it would come back as a stranger and hear nothing; later there may be one.
+        if key.is_none() && (text("pid").is_some() || self.state.secrets.is_pending()) {
+            // Without the key it would come back as a stranger and hear nothing; in a moment there is one.
             return socket.close(DisconnectReason::ClosingServer);
         }
         let heard = key.as_ref().and_then(|key| {

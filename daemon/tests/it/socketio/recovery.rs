@@ -74,17 +74,22 @@ async fn the_seeds_snippet_hears_on_after_its_daemon_was_replaced() {
 }
 
 #[tokio::test]
-async fn a_daemon_with_another_key_takes_a_returning_client_as_a_new_one() {
-    let url = cluster::fresh_database().await;
-    let first = TestApp::start_on(url.clone(), |_| {}).await;
+async fn a_daemon_without_the_key_lets_a_returning_client_wait_for_one_that_has_it() {
+    let (url, key) = (cluster::fresh_database().await, shared_key());
+    let first = daemon(&url, &key, None).await;
     let address = first.address;
     let mut script = Script::snippet(address, WEBSOCKET);
     script.hears("subscribed").await;
     drop(first);
     script.hears("disconnect").await;
     free(address).await;
-    let _second = TestApp::start_on(url, |config| config.http.listen = Some(address)).await;
-    script.hears("connect new").await;
+    let second = TestApp::start_on(url.clone(), |config| config.http.listen = Some(address)).await;
+    script.hears("open websocket").await;
+    drop(second);
+    free(address).await;
+    let _third = daemon(&url, &key, Some(address)).await;
+    script.hears("connect ").await;
+    assert!(script.heard.last().unwrap().ends_with("recovered"), "{:#?}", script.heard);
 }
 
 #[tokio::test]

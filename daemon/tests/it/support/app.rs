@@ -56,6 +56,10 @@ impl TestApp {
         tokio::spawn(app.serve(listeners));
         let this = Self { address, state, url, client: reqwest::Client::new(), drain };
         this.until("the catalog is loaded", async || this.state.live.ready()).await;
+        this.until("the secrets are settled", async || {
+            this.state.secrets.is_settled() || this.state.live.stale()
+        })
+        .await;
         if this.state.live.catalog().projects.is_empty() {
             this.found().await;
         }

@@ -1,4 +1,4 @@
-//! The Flagstaff terminal; its screens and verbs are built on the API of the daemon.
+//! The Flagstaff terminal: its arguments, and what they start.
 
 fn main() {
     println!("flagstaff {}", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,5 @@
+//! The Flagstaff terminal: the full-screen interface and the command line, one program.
+//!
+//! `app`, `screens` and `widgets` are pure; `runtime`, `client`, `terminal` and `cli` are the edges.
+
+pub mod request;

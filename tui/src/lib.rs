@@ -2,4 +2,6 @@
 //!
 //! `app`, `screens` and `widgets` are pure; `runtime`, `client`, `terminal` and `cli` are the edges.
 
+pub mod client;
+pub mod clock;
 pub mod request;

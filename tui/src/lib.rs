@@ -4,6 +4,8 @@
 
 pub mod canvas;
 pub mod key;
+pub mod client;
+pub mod clock;
 pub mod request;
 pub mod text;
 pub mod theme;

@@ -185,6 +185,7 @@ mod tests {
     fn the_end_is_announced_a_minute_before_and_once() {
         let mut g = guard();
         g.turn(T);
+        g.key(T + Duration::minutes(4));
         g.key(T + Duration::minutes(8));
         assert_eq!(g.tick(T + Duration::minutes(8)), None);
         assert_eq!(g.tick(T + Duration::minutes(9)), Some("writes close in a minute"));

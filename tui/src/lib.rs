@@ -5,5 +5,6 @@
 pub mod canvas;
 pub mod key;
 pub mod request;
+pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod request;
 pub mod route;
 pub mod screens;
+pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod widgets;

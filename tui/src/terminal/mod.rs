@@ -1,0 +1,12 @@
+//! ROOF: the terminal itself: its modes, its keys, and the bytes that change what it shows.
+
+mod encode;
+mod frames;
+mod grid;
+pub mod guard;
+pub mod input;
+mod pen;
+pub mod reader;
+pub mod screen;
+pub mod size;
+pub mod tty;

@@ -296,7 +296,8 @@ impl Feed {
         let kind = message.get("type").and_then(Json::as_str).unwrap_or_default();
         // `status` carries the position of the daemon, which may be ahead of what came here.
         let moves = matches!(kind, "subscribed" | "revision" | "snapshot" | "position");
-        let position = message.get("position").and_then(Json::as_str).filter(|_| moves).map(ToOwned::to_owned);
+        let position =
+            message.get("position").and_then(Json::as_str).filter(|_| moves).map(ToOwned::to_owned);
         let applied = match kind {
             "revision" | "snapshot" => message.get("revision").and_then(Json::as_i64),
             _ => None,
@@ -306,9 +307,8 @@ impl Feed {
         self.failures = 0;
         self.position = position.or_else(|| self.position.take());
         if let Some(revision) = applied {
-            let text: Json = [("type", Json::from("applied")), ("revision", Json::from(revision))]
-                .into_iter()
-                .collect();
+            let text: Json =
+                [("type", Json::from("applied")), ("revision", Json::from(revision))].into_iter().collect();
             send(socket, Frame::text(text.to_text())).await?;
         }
         Ok(())

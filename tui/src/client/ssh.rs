@@ -156,7 +156,8 @@ async fn look(destination: &str, port: Option<u16>) -> Result<String, String> {
         Some(found) if output.status.success() => Ok(found.to_owned()),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let why = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no daemon was found");
+            let why =
+                said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no daemon was found");
             Err(format!("ssh {destination}: {why}"))
         }
     }

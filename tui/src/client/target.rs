@@ -101,7 +101,9 @@ impl Target {
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => {
                 if authority.contains('@') {
-                    return Err(wrong("a name or password does not belong there; `flagstaff login` takes a token"));
+                    return Err(wrong(
+                        "a name or password does not belong there; `flagstaff login` takes a token",
+                    ));
                 }
                 if path.contains(['?', '#']) {
                     return Err(wrong("it has a query"));
@@ -245,7 +247,9 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_as_it_can_be_typed_again() {
-        for text in ["http://localhost:3001", "https://a.b/x", "http://[::1]:80/x", "ssh://a@b:22/s", "unix:/s"] {
+        for text in
+            ["http://localhost:3001", "https://a.b/x", "http://[::1]:80/x", "ssh://a@b:22/s", "unix:/s"]
+        {
             let target = Target::parse(text).unwrap();
             assert_eq!(Target::parse(&target.to_string()), Ok(target));
         }

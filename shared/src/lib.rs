@@ -14,6 +14,7 @@ pub mod json;
 pub mod key;
 pub mod project;
 pub mod promotion;
+pub mod query;
 pub mod read;
 pub mod revision;
 pub mod segment;

@@ -2,6 +2,10 @@
 //!
 //! `app`, `screens` and `widgets` are pure; `runtime`, `client`, `terminal` and `cli` are the edges.
 
+pub mod canvas;
+pub mod key;
 pub mod client;
 pub mod clock;
 pub mod request;
+pub mod text;
+pub mod theme;

@@ -21,14 +21,18 @@ pub fn tied_to_this_thread(command: &mut Command) -> io::Result<Child> {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn die_with_the_parent(command: &mut Command) {
-    use nix::sys::{prctl, signal::Signal};
+    use nix::sys::prctl;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
     let parent = nix::unistd::getpid();
     // SAFETY: the closure runs in the child between fork and exec, where only async-signal-safe calls are allowed,
-    // since another thread of the parent may have held any lock at the time of the fork. It makes two bare system
-    // calls, prctl(2) and getppid(2), and builds an `io::Error` out of a number; it neither allocates nor locks, and
+    // since another thread of the parent may have held any lock at the time of the fork. It makes three bare
+    // system calls, sigaction(2), prctl(2) and getppid(2), and builds an `io::Error` out of a number; it neither allocates nor locks, and
     // what it captures is a plain integer. It runs after the change of user, which would clear the setting.
     unsafe {
         command.pre_exec(move || {
+            // A shell that starts us in the background has SIGINT ignored, and a child would inherit that.
+            let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+            sigaction(Signal::SIGINT, &default).map_err(io::Error::from)?;
             prctl::set_pdeathsig(Signal::SIGINT).map_err(io::Error::from)?;
             // The parent may have died before the line above; then no signal will come.
             if nix::unistd::getppid() != parent {

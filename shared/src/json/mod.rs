@@ -5,6 +5,7 @@
 //! (invariant 8 of docs/ARCHITECTURE.md).
 
 pub mod diff;
+pub mod digest;
 mod identity;
 pub mod lex;
 pub mod locate;
@@ -17,6 +18,7 @@ mod value;
 mod wire;
 
 pub use diff::{Change, Op, diff};
+pub use digest::digest;
 pub use lex::{Token, TokenKind, tokens};
 pub use locate::{locate, locate_nearest, pointer_at};
 pub use merge::{Conflict, merge};

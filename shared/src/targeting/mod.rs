@@ -1,8 +1,9 @@
 //! What decides who gets what: the documents of flags and segments, read, checked and composed.
 //!
 //! ROOF over its rooms: `document` (the types), `read` and `parse` (from JSON, forgiving as SDKs are),
-//! `check` and `check_clause` (strict, for what people write), `compose` (what SDKs are sent), `keys`, and
-//! `instant`, `pattern`, `version` (the operands that are not plain JSON).
+//! `check` and `check_clause` (strict, for what people write), `compose` (what SDKs are sent), `summary`
+//! (what lists show), `keys`, and `instant`, `pattern`,
+//! `version` (the operands that are not plain JSON).
 
 mod check;
 mod check_clause;
@@ -13,6 +14,7 @@ mod keys;
 mod parse;
 mod pattern;
 mod read;
+mod summary;
 mod version;
 
 pub use check::{check_flag, check_segment};
@@ -24,4 +26,5 @@ pub use document::{
 pub use instant::Instant;
 pub use keys::{prerequisite_keys, segment_keys};
 pub use pattern::{PatternError, compile as compile_pattern};
+pub use summary::{Serves, Summary};
 pub use version::Version;

@@ -42,7 +42,7 @@ const LAYERS: [&[&str]; 6] = [
     &["fault", "json", "key", "revision"],
     &["context", "targeting", "project", "access"],
     &["flag", "segment"],
-    &["read", "evaluated", "promotion", "system_config", "import", "change"],
+    &["read", "evaluated", "promotion", "system_config", "import", "change", "query"],
     &["audit"],
     &["eval", "api"],
 ];

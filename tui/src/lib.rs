@@ -3,9 +3,10 @@
 //! `app`, `screens` and `widgets` are pure; `runtime`, `client`, `terminal` and `cli` are the edges.
 
 pub mod canvas;
-pub mod key;
 pub mod client;
 pub mod clock;
+pub mod config;
+pub mod key;
 pub mod request;
 pub mod text;
 pub mod theme;

@@ -30,6 +30,7 @@ const KEEPER: &str = r#"
     echo "$child"
     cat >/dev/null
     kill -TERM "$child" 2>/dev/null
+    exec 2>/dev/null
     wait "$child"
     [ -e "$dir/keep" ] || rm -rf "$dir"
 "#;

@@ -14,6 +14,8 @@ pub mod key;
 pub mod keymap;
 pub mod message;
 pub mod plan;
+pub mod config;
+pub mod key;
 pub mod request;
 pub mod route;
 pub mod screens;

@@ -140,6 +140,7 @@ impl App {
             Message::Mouse(column, row, wheel) => {
                 self.tell_top(&Event::Mouse(column, row.saturating_sub(1), wheel))
             }
+            Message::Closed => vec![Effect::Quit(Exit::Signal(1))],
             Message::Resumed => {
                 self.world.guard.close();
                 vec![Effect::Redraw]
@@ -242,6 +243,11 @@ impl App {
         }
         let wants = self.stack.last().is_some_and(|layer| layer.screen.ticks(&self.world).is_some());
         if wants { self.tell_top(&Event::Tick) } else { Vec::new() }
+    }
+
+    /// Says something, as a toast.
+    pub fn say(&mut self, tone: Tone, text: String) {
+        self.toast(tone, text);
     }
 
     pub(crate) fn toast(&mut self, tone: Tone, text: String) {

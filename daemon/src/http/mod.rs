@@ -6,6 +6,7 @@ pub mod accounted;
 pub mod admin;
 pub mod compat;
 pub mod error;
+pub mod filter;
 pub mod health;
 pub mod identity;
 pub mod live;

@@ -61,6 +61,8 @@ create table environments (
     secure_mode boolean not null default false,
     -- the highest version ever imported here: client-side wires count from it
     version_base bigint not null default 0,
+    -- production, staging, development; null where the key says it
+    class text,
     archived boolean not null default false,
     last_epoch bigint not null,
     last_revision bigint not null,

@@ -232,17 +232,19 @@ impl Asked {
 
     /// An answer that tells the revision it reflects; 304 where the caller has it already.
     pub fn reply(&self, etag: Option<String>, body: &Json) -> Response {
+        self.reply_with(etag, || body.to_text())
+    }
+
+    /// The same with a text that is made only where the caller does not have it.
+    pub fn reply_with(&self, etag: Option<String>, body: impl FnOnce() -> String) -> Response {
         let known = etag.as_ref().is_some_and(|etag| {
             self.headers
                 .get(header::IF_NONE_MATCH)
                 .and_then(|v| v.to_str().ok())
                 .is_some_and(|v| v.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag))
         });
-        let mut response = if known {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            json(StatusCode::OK, body.to_text())
-        };
+        let mut response =
+            if known { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body()) };
         let headers = response.headers_mut();
         if let Some(etag) = etag.and_then(|e| HeaderValue::from_str(&e).ok()) {
             headers.insert(header::ETAG, etag);

@@ -19,6 +19,7 @@ mod flags;
 mod health;
 mod import;
 mod live;
+mod matrix;
 mod openapi;
 mod postgres;
 mod program;

@@ -13,6 +13,7 @@ mod backup;
 mod chaos;
 mod demo;
 mod documents;
+mod drain;
 mod edge;
 mod evaluate;
 mod flags;

@@ -10,6 +10,7 @@
 mod access;
 mod audit;
 mod backup;
+mod backup_queue;
 mod chaos;
 mod demo;
 mod documents;

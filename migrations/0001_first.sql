@@ -353,3 +353,6 @@ create table backup_job (
 );
 
 create index backup_job_queue on backup_job (run_after) where state = 'queued';
+-- Of two daemons that find the scheduled backup due at once, one asks for it.
+create unique index backup_job_schedule_unique on backup_job (requested_by)
+    where requested_by = 'schedule' and state in ('queued', 'running');

@@ -10,9 +10,11 @@
 mod access;
 mod audit;
 mod backup;
+mod backup_queue;
 mod chaos;
 mod demo;
 mod documents;
+mod drain;
 mod edge;
 mod evaluate;
 mod flags;

@@ -77,6 +77,8 @@ pub struct App {
     /// The body's size as it was last drawn, for screens that move by pages.
     pub(crate) mouse: bool,
     pub(crate) loading: bool,
+    /// The position of the first page of flags, while the others are read.
+    pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
 }
 
@@ -120,6 +122,7 @@ impl App {
             unresolved: Vec::new(),
             mouse: false,
             loading: false,
+            first_page: None,
             start: start.route.clone(),
         };
         let effects = app.open(start.route);

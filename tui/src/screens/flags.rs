@@ -454,7 +454,7 @@ impl Screen for Flags {
     }
 
     fn mode(&self) -> Mode {
-        if self.typing { Mode::Text } else { Mode::Commands }
+        if self.typing { Mode::Field } else { Mode::Commands }
     }
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {

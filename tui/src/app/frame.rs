@@ -101,7 +101,7 @@ impl App {
         if world.guard.held {
             return ("READ-ONLY".to_owned(), false);
         }
-        if let Some(left) = world.guard.left(world.now) {
+        if let Some(left) = world.guard.countdown(world.now) {
             return (format!("WRITES OPEN {}  {key} lock", text::clock(left.whole_seconds())), true);
         }
         match world.writable(environment) {

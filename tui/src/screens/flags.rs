@@ -224,7 +224,7 @@ impl Flags {
                     ("op", Json::from("setOn")),
                     ("flag", Json::from(row.key.as_str())),
                     ("environment", Json::from(environment.as_str())),
-                    ("on", Json::Bool(on)),
+                    ("enabled", Json::Bool(on)),
                 ]
                 .into_iter()
                 .collect()

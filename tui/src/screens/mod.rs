@@ -207,6 +207,11 @@ pub trait Screen: Debug {
         Mode::Commands
     }
 
+    /// Whether it is the review of a plan, which closes when the plan is applied.
+    fn is_review(&self) -> bool {
+        false
+    }
+
     /// Whether it is drawn over the screen below it.
     fn overlay(&self) -> bool {
         false

@@ -1,4 +1,5 @@
 //! The terminal after each way out: its modes, its screen and its settings are as before.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use flagstaff::terminal::guard::{ENTER, RESTORE, Stop, TerminalGuard, give_back};
 use flagstaff::terminal::tty;

@@ -1,5 +1,6 @@
 //! ROOF: the terminal itself: its modes, its keys, and the bytes that change what it shows.
 
+pub mod clipboard;
 mod encode;
 mod frames;
 mod grid;

@@ -6,6 +6,7 @@ mod frames;
 mod grid;
 pub mod guard;
 pub mod input;
+pub mod pace;
 mod pen;
 pub mod reader;
 pub mod screen;

@@ -10,5 +10,6 @@ pub mod pace;
 mod pen;
 pub mod reader;
 pub mod screen;
+pub mod signals;
 pub mod size;
 pub mod tty;

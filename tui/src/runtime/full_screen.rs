@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::theme_file::ThemeFile;
-use super::{Post, RunError, Wish, editor};
+use super::{Post, RunError, Wish, crash, editor};
 use crate::app::{App, Start, registry};
 use crate::client::Client;
 use crate::clock::Clock;
@@ -29,6 +29,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long late answers of the terminal are waited for after an editor.
@@ -58,6 +59,7 @@ pub fn run(setup: Setup, clock: &dyn Clock) -> Result<u8, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         reachable(&setup).await?;
+        crash::report_to(setup.places.state.clone());
         let mut session = Session::start(setup, clock)?;
         let exit = session.follow().await;
         session.end();
@@ -100,7 +102,12 @@ struct Session<'c> {
     messages: UnboundedReceiver<Message>,
     todo: VecDeque<Effect>,
     exit: Option<Exit>,
+    /// Told whenever nothing is on its way and the frame is drawn, for tests.
     idle: Option<File>,
+    /// Bytes of the keyboard whose meaning is among the messages, or was.
+    taken: watch::Sender<u64>,
+    /// Whether a window that loses the focus makes it panic: for tests, in debug builds.
+    brittle: bool,
     pace: Pace,
 }
 
@@ -163,6 +170,8 @@ impl<'c> Session<'c> {
             todo: effects.into(),
             exit: None,
             idle,
+            taken: watch::Sender::new(0),
+            brittle: cfg!(debug_assertions) && variable("FLAGSTAFF_TEST_PANIC").is_some(),
             pace: Pace::new(if lite { Line::Slow } else { Line::Measured }),
             setup,
         };
@@ -183,15 +192,19 @@ impl<'c> Session<'c> {
 
     fn read_keys(&mut self) -> std::io::Result<()> {
         let post = self.post.clone();
-        self.reader = Some(Reader::start(tty::keyboard()?, move |events| {
-            events.into_iter().all(|event| post.send(message(event)).is_ok())
-        })?);
+        let taken = self.taken.clone();
+        self.reader = Some(Reader::start_telling(
+            tty::keyboard()?,
+            move |events| events.into_iter().all(|event| post.send(message(event)).is_ok()),
+            move |bytes| taken.send_modify(|all| *all += bytes),
+        )?);
         Ok(())
     }
 
     async fn follow(&mut self) -> Result<Exit, RunError> {
         let mut sizes = Sizes::listen()?;
         let mut signals = Signals::listen()?;
+        let mut taken = self.taken.subscribe();
         let mut dirty = true;
         loop {
             self.effects().await?;
@@ -204,8 +217,10 @@ impl<'c> Session<'c> {
                 self.paint()?;
                 dirty = false;
             }
+            // Read before the messages are looked at, since they come before it is raised.
+            let read = *taken.borrow_and_update();
             if !dirty && self.messages.is_empty() && self.app.idle() {
-                self.tell_idle();
+                self.tell_idle(read);
             }
             let wake = self.wake(if dirty { Some(due.into()) } else { None });
             tokio::select! {
@@ -231,6 +246,7 @@ impl<'c> Session<'c> {
                     self.screen.resize(columns, rows);
                     self.take(Message::Resize(columns, rows));
                 }
+                _ = taken.changed(), if self.idle.is_some() => {}
                 () = sleep(wake) => {
                     if let Some(said) = self.theme.look() {
                         self.app.say(Tone::Info, said);
@@ -258,6 +274,9 @@ impl<'c> Session<'c> {
     }
 
     fn take(&mut self, message: Message) {
+        if self.brittle && message == Message::Focus(false) {
+            std::panic::panic_any("a test has asked for it");
+        }
         self.tick();
         let effects = self.app.update(message);
         self.todo.extend(effects);
@@ -284,9 +303,11 @@ impl<'c> Session<'c> {
         Ok(())
     }
 
-    fn tell_idle(&mut self) {
+    /// Says how many bytes of the keyboard were dealt with, and how many the terminal was sent so far.
+    fn tell_idle(&mut self, read: u64) {
+        let sent = self.screen.sent() + self.guard.sent();
         if let Some(idle) = &mut self.idle {
-            let _ = idle.write_all(b".");
+            let _ = idle.write_all(format!("{read} {sent}\n").as_bytes());
         }
     }
 

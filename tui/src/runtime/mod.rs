@@ -1,6 +1,7 @@
 //! The event loop: waits for keys, answers, the feed and time; updates; does effects; paints (GROUND).
 
 pub mod connection;
+pub mod crash;
 pub mod editor;
 pub mod full_screen;
 pub mod theme_file;

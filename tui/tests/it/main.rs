@@ -8,4 +8,6 @@
 )]
 
 mod client;
+mod leaving;
+mod live;
 mod support;

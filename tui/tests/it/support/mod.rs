@@ -1,3 +1,5 @@
 //! GROUND: what the tests stand on.
 
 pub mod daemon;
+pub mod home;
+pub mod terminal;

@@ -349,6 +349,9 @@ impl<'c> Session<'c> {
                 self.take(Message::Edited(document, edited));
             }
             Effect::Mouse(on) => self.guard.set_mouse(on)?,
+            Effect::Suspend if variable("FLAGSTAFF_NO_SUSPEND").is_some() => {
+                self.app.say(Tone::Warn, "no shell waits for this program: q leaves".to_owned());
+            }
             Effect::Suspend => {
                 self.reader = None;
                 let stopped = self.guard.stop()?;

@@ -3,6 +3,7 @@
 pub mod frame;
 mod heard;
 mod keys;
+pub mod manual;
 pub mod registry;
 mod requests;
 mod wanted;

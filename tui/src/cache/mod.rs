@@ -32,6 +32,8 @@ pub struct Cache {
     pub position: Option<String>,
     /// Whether all flags were read at least once.
     pub loaded: bool,
+    /// How many flags there are, archived ones included, while they are being read.
+    pub expected: u64,
     /// Rises with each change of flags or environments, so that what is computed of them can be kept.
     pub generation: u64,
 }
@@ -58,6 +60,7 @@ impl Cache {
     pub fn flags_page(&mut self, page: &Json, first: bool) {
         if first {
             self.flags.clear();
+            self.expected = number(page.get("total"));
         }
         for row in
             page.get("items").and_then(Json::as_array).unwrap_or_default().iter().filter_map(FlagRow::read)

@@ -3,6 +3,7 @@
 //! `app`, `screens` and `widgets` are pure; `runtime`, `client`, `terminal` and `cli` are the edges.
 
 pub mod canvas;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

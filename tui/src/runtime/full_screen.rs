@@ -391,10 +391,15 @@ impl<'c> Session<'c> {
     }
 
     fn connect(&mut self, chosen: Chosen, held: bool) {
-        self.connection =
-            Some(Connection::begin(chosen.target.clone(), chosen.credential.clone(), self.post.clone()));
+        self.connection = Some(Connection::begin(
+            chosen.target.clone(),
+            chosen.credential.clone(),
+            chosen.project.clone(),
+            self.post.clone(),
+        ));
         self.take(Message::Connected {
             profile: chosen.name(),
+            project: chosen.project.clone(),
             server: chosen.target.to_string(),
             environment: self.setup.wish.environment.clone().or(chosen.environment),
             read_only: policy(chosen.read_only),

@@ -27,6 +27,7 @@ mod postgres;
 mod program;
 mod promote;
 mod readme;
+mod reads;
 mod rows;
 mod schemathesis;
 mod serve;

@@ -26,6 +26,7 @@ mod postgres;
 mod program;
 mod promote;
 mod readme;
+mod renewal;
 mod rows;
 mod schemathesis;
 mod serve;

@@ -1,0 +1,1 @@
+//! One flag on the screen.

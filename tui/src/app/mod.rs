@@ -77,6 +77,8 @@ pub struct App {
     /// The body's size as it was last drawn, for screens that move by pages.
     pub(crate) mouse: bool,
     pub(crate) loading: bool,
+    /// The position of the first page of flags, while the others are read.
+    pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
 }
 
@@ -120,6 +122,7 @@ impl App {
             unresolved: Vec::new(),
             mouse: false,
             loading: false,
+            first_page: None,
             start: start.route.clone(),
         };
         let effects = app.open(start.route);
@@ -140,6 +143,7 @@ impl App {
             Message::Mouse(column, row, wheel) => {
                 self.tell_top(&Event::Mouse(column, row.saturating_sub(1), wheel))
             }
+            Message::Closed => vec![Effect::Quit(Exit::Signal(1))],
             Message::Resumed => {
                 self.world.guard.close();
                 vec![Effect::Redraw]
@@ -242,6 +246,11 @@ impl App {
         }
         let wants = self.stack.last().is_some_and(|layer| layer.screen.ticks(&self.world).is_some());
         if wants { self.tell_top(&Event::Tick) } else { Vec::new() }
+    }
+
+    /// Says something, as a toast.
+    pub fn say(&mut self, tone: Tone, text: String) {
+        self.toast(tone, text);
     }
 
     pub(crate) fn toast(&mut self, tone: Tone, text: String) {

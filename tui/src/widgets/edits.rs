@@ -56,8 +56,7 @@ pub fn replace(
     .into_iter()
     .collect();
     let touch = Touch { key: flag.to_owned(), environment: Some(environment.to_owned()) };
-    let mut wish =
-        Wish::mutations(title, vec![mutation], vec![touch]).based_on(seen.revision).with_cli(cli);
+    let mut wish = Wish::mutations(title, vec![mutation], vec![touch]).based_on(seen.revision).with_cli(cli);
     let document = Document::Config { flag: flag.to_owned(), environment: environment.to_owned() };
     // An edit's draft goes when it is applied: a draft that somebody keeps of the same document is another edit.
     if !world.drafts.contains_key(&document) {

@@ -25,14 +25,7 @@ impl<T> Line<T> {
     /// A line of text in one look.
     #[must_use]
     pub fn new(text: impl Into<String>, token: Token) -> Self {
-        Self {
-            label: "",
-            mark: ' ',
-            pieces: vec![(text.into(), token)],
-            right: None,
-            bar: None,
-            item: None,
-        }
+        Self { label: "", mark: ' ', pieces: vec![(text.into(), token)], right: None, bar: None, item: None }
     }
 
     /// An empty line.
@@ -100,7 +93,8 @@ impl Pane {
     /// What is selected.
     #[must_use]
     pub fn item<'l, T>(&self, lines: &'l [Line<T>]) -> Option<&'l T> {
-        lines.iter().filter_map(|line| line.item.as_ref()).nth(self.at)
+        let last = Self::places(lines).len().saturating_sub(1);
+        lines.iter().filter_map(|line| line.item.as_ref()).nth(self.at.min(last))
     }
 
     /// Keeps the selection on a line that is there, and the window over lines.

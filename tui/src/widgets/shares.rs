@@ -77,9 +77,8 @@ impl Shares {
         if shares.is_empty() {
             return Err("the flag has no value to serve yet: add a variation".to_owned());
         }
-        let truth = |share: &Share| {
-            row.variations.get(share.index).is_some_and(|v| v.value == Json::Bool(true))
-        };
+        let truth =
+            |share: &Share| row.variations.get(share.index).is_some_and(|v| v.value == Json::Bool(true));
         let at = shares.iter().position(truth).unwrap_or(0);
         Ok(Self { shares, at, fresh: true })
     }

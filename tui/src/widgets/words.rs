@@ -304,7 +304,8 @@ mod tests {
     #[test]
     fn a_rollout_says_by_what_it_divides() {
         assert_eq!(divided(&parse("{}").unwrap()), "user by key");
-        let json = parse(r#"{"contextKind":"organization","bucketBy":"region","seed":7,"kind":"experiment"}"#);
+        let json =
+            parse(r#"{"contextKind":"organization","bucketBy":"region","seed":7,"kind":"experiment"}"#);
         assert_eq!(divided(&json.unwrap()), "organization by region, seed 7 (experiment)");
     }
 }

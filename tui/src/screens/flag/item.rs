@@ -39,28 +39,41 @@ pub struct Scene<'w> {
     pub document: Option<&'w Json>,
     /// Columns of the screen.
     pub width: u16,
+    /// The column where text begins.
+    pub gutter: u16,
+}
+
+/// The column where text begins beside labels.
+#[must_use]
+pub fn beside_labels(width: u16) -> u16 {
+    if width >= 80 { 14 } else { 11 }
 }
 
 impl Scene<'_> {
-    /// The column where text begins.
-    #[must_use]
-    pub fn gutter(&self) -> u16 {
-        if self.width >= 80 { 14 } else { 11 }
-    }
-
     /// The columns for text.
     #[must_use]
     pub fn room(&self) -> usize {
-        usize::from(self.width.saturating_sub(self.gutter() + 1))
+        usize::from(self.width.saturating_sub(self.gutter + 1))
     }
 
-    /// Lines of `text`, broken where they are too long; the first one ends with `right`.
+    /// Lines of `text` behind `before`, broken where they are too long; the first one ends with `right`.
     #[must_use]
-    pub fn broken(&self, text: &str, token: Token, right: Option<(String, Token)>) -> Vec<Line> {
+    pub fn broken(
+        &self,
+        before: &str,
+        text: &str,
+        token: Token,
+        right: Option<(String, Token)>,
+    ) -> Vec<Line> {
         let taken = right.as_ref().map_or(0, |(right, _)| text::width(right).min(self.room() / 2) + 2);
-        let mut lines: Vec<Line> = text::wrap(text, self.room().saturating_sub(taken).max(12))
+        let indent = text::width(before);
+        let mut lines: Vec<Line> = text::wrap(text, self.room().saturating_sub(taken + indent).max(12))
             .into_iter()
-            .map(|part| Line::new(part, token))
+            .enumerate()
+            .map(|(n, part)| {
+                let before = if n == 0 { before.to_owned() } else { " ".repeat(indent) };
+                Line::new(before, Token::Dim).then(part, token)
+            })
             .collect();
         if let Some(first) = lines.first_mut() {
             first.right = right;

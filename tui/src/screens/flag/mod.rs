@@ -18,6 +18,7 @@ use crate::action::Action;
 use crate::cache::rows::FlagRow;
 use crate::canvas::Canvas;
 use crate::effect::{Effect, Read};
+use crate::key::Code;
 use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
 use crate::theme::Token;
@@ -87,7 +88,8 @@ impl Flag {
 
     fn scene<'w>(&'w self, world: &'w World, row: &'w FlagRow, width: u16) -> Scene<'w> {
         let document = current(world, &self.key, &self.environment).map(|(document, _)| document);
-        Scene { world, row, environment: &self.environment, document, width }
+        let gutter = if matches!(self.tab, 0 | 3) { item::beside_labels(width) } else { 4 };
+        Scene { world, row, environment: &self.environment, document, width, gutter }
     }
 
     fn lines(&self, scene: &Scene<'_>) -> Vec<Line> {
@@ -154,7 +156,7 @@ impl Flag {
         Do::Ask(PAST, Read::get(path))
     }
 
-    fn answer(&mut self, tag: u32, outcome: &Result<Answer, Failure>) -> Vec<Do> {
+    fn answer(&mut self, world: &World, tag: u32, outcome: &Result<Answer, Failure>) -> Vec<Do> {
         match (tag, outcome) {
             (CONFIG, outcome) => {
                 let Some(environment) = self.asked.take() else { return Vec::new() };
@@ -170,7 +172,7 @@ impl Flag {
                 }
             }
             (PAST, Ok(answer)) => {
-                self.past = past::read(&answer.body);
+                self.past = past::read(&answer.body, self.row(world));
                 self.past_failed = None;
             }
             (PAST, Err(failure)) => self.past_failed = Some(format!("not read: {failure}")),
@@ -247,16 +249,8 @@ impl Flag {
     }
 
     fn act(&mut self, world: &World, id: &str) -> Vec<Do> {
-        if let Some((_, wrong)) = &mut self.adding {
-            wrong.clear();
-            return match id {
-                "flag.open" => self.add_value(world),
-                "global.escape" => {
-                    self.adding = None;
-                    Vec::new()
-                }
-                _ => Vec::new(),
-            };
+        if self.adding.take().is_some() && id == "global.escape" {
+            return Vec::new();
         }
         // A write of another kind answers with the same event as the review of what is staged.
         self.sent = false;
@@ -347,7 +341,7 @@ impl Screen for Flag {
     }
 
     fn mode(&self) -> Mode {
-        if self.adding.is_some() { Mode::Text } else { Mode::Commands }
+        if self.adding.is_some() { Mode::Field } else { Mode::Commands }
     }
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
@@ -398,12 +392,17 @@ impl Screen for Flag {
                 }
                 Vec::new()
             }
-            Event::Answer { tag, outcome } => self.answer(*tag, outcome),
+            Event::Answer { tag, outcome } => self.answer(world, *tag, outcome),
             Event::Action(id) => self.act(world, id),
             Event::Key(press) => {
-                if let Some((field, wrong)) = &mut self.adding {
-                    wrong.clear();
-                    field.key(*press);
+                let Some((field, wrong)) = &mut self.adding else { return Vec::new() };
+                wrong.clear();
+                match press.code {
+                    Code::Enter => return self.add_value(world),
+                    Code::Esc => self.adding = None,
+                    _ => {
+                        field.key(*press);
+                    }
                 }
                 Vec::new()
             }
@@ -445,13 +444,9 @@ impl Screen for Flag {
         let scene = self.scene(world, row, width);
         head::view(&scene, canvas, self.tab, self.asked.is_some() && scene.document.is_some());
         let lines = self.lines(&scene);
-        let gutter = match self.tab {
-            0 | 3 => scene.gutter(),
-            _ => 4,
-        };
         if let Some(pane) = self.panes.get(self.tab) {
             let mut body = canvas.sub(Rect::new(0, head::ROWS, width, self.rows(height)));
-            pane.view(&mut body, &lines, gutter);
+            pane.view(&mut body, &lines, scene.gutter);
         }
         if let Some((field, wrong)) = &self.adding {
             let y = height.saturating_sub(2);
@@ -516,7 +511,8 @@ impl Screen for Flag {
             "cli" => Some(format!("flagstaff flag get {} --env {}", self.key, self.environment)),
             "link" => Some(format!("{}{}", world.server, edits::config_path(&self.key, &self.environment))),
             "row" => self.seen(world, |pane, lines| {
-                lines.iter().filter(|line| line.item.is_some()).nth(pane.at).map(Line::text)
+                let selected = pane.item(lines)?;
+                lines.iter().find(|line| line.item.as_ref() == Some(selected)).map(Line::text)
             })?,
             "report" => {
                 let scene = self.scene(world, row, 100);

@@ -44,7 +44,7 @@ fn about(scene: &Scene<'_>) -> Vec<Line> {
     if said == row.key {
         return Vec::new();
     }
-    block("ABOUT", scene.broken(&said, Token::Plain, None).into_iter().take(2).collect())
+    block("ABOUT", scene.broken("", &said, Token::Plain, None).into_iter().take(2).collect())
 }
 
 fn state(scene: &Scene<'_>) -> Vec<Line> {
@@ -79,9 +79,7 @@ pub fn prerequisites(scene: &Scene<'_>) -> Vec<Line> {
             Met::Part => (format!("partly met: {why}"), Token::Part),
             Met::No => (format!("NOT MET: {why}"), Token::Bad),
         };
-        Line::new(format!("{key} = {value}"), Token::Plain)
-            .ending(word, token)
-            .of(Item::Flag(key.to_owned()))
+        Line::new(format!("{key} = {value}"), Token::Plain).ending(word, token).of(Item::Flag(key.to_owned()))
     };
     scene.list("prerequisites").iter().map(line).collect()
 }
@@ -150,9 +148,7 @@ pub fn used_by(scene: &Scene<'_>) -> Vec<Line> {
 }
 
 fn last(scene: &Scene<'_>, past: &[Told]) -> Vec<Line> {
-    let here = |told: &&Told| {
-        told.line.kind == "flag" || told.line.environment == scene.environment
-    };
+    let here = |told: &&Told| told.line.kind == "flag" || told.line.environment == scene.environment;
     if let Some((n, told)) = past.iter().enumerate().find(|(_, told)| here(told)) {
         let age = told.line.at.map_or(String::new(), |at| text::age(at, scene.world.now));
         let mut said = format!("{age} ago by {}: {}", short_name(&told.line.actor), told.words);
@@ -160,7 +156,7 @@ fn last(scene: &Scene<'_>, past: &[Told]) -> Vec<Line> {
             said.push_str(&format!("  '{}'", told.line.comment));
         }
         let right = Some((format!("rev {}", told.line.revision), Token::Dim));
-        let mut lines = scene.broken(&said, Token::Plain, right);
+        let mut lines = scene.broken("", &said, Token::Plain, right);
         lines.truncate(3);
         if let Some(first) = lines.first_mut() {
             first.item = Some(Item::Revision(n));

@@ -64,9 +64,8 @@ fn place(rules: &[Json], rule: &Json) -> Option<usize> {
 /// The rules as they are staged, with those that go where they were.
 #[must_use]
 pub fn compared<'d>(base: &'d [Json], now: &'d [Json]) -> Vec<(&'d Json, Item, Mark)> {
-    let kept: Vec<usize> = (0..base.len())
-        .filter(|n| base.get(*n).is_some_and(|rule| place(now, rule).is_some()))
-        .collect();
+    let kept: Vec<usize> =
+        (0..base.len()).filter(|n| base.get(*n).is_some_and(|rule| place(now, rule).is_some())).collect();
     let mut shown = Vec::new();
     let mut next_gone = 0;
     let mut rank = 0;
@@ -107,7 +106,7 @@ pub fn lines(scene: &Scene<'_>, whole: bool) -> Vec<Line> {
     for (rule, item, mark) in compared(of(base), of(document)) {
         let number = match &item {
             Item::Rule(n) => format!("{:>2}  ", n + 1),
-            _ => " -  ".to_owned(),
+            _ => "    ".to_owned(),
         };
         let right = Some((format!("-> {}", words::served(scene.row, rule)), Token::Strong));
         let token = if mark == Mark::Gone { Token::DiffDel } else { Token::Plain };
@@ -119,10 +118,10 @@ pub fn lines(scene: &Scene<'_>, whole: bool) -> Vec<Line> {
             words::rule(rule)
         };
         let heading = match mark.word() {
-            "" => format!("{number}{heading}"),
-            word => format!("{number}({word}) {heading}"),
+            "" => heading,
+            word => format!("({word}) {heading}"),
         };
-        let mut block = scene.broken(&heading, token, right);
+        let mut block = scene.broken(&number, &heading, token, right);
         if let Some(first) = block.first_mut() {
             first.item = Some(item);
             first.mark = mark.sign();
@@ -130,16 +129,16 @@ pub fn lines(scene: &Scene<'_>, whole: bool) -> Vec<Line> {
         lines.extend(block);
         if whole {
             for (n, clause) in words::clauses(rule).iter().enumerate() {
-                let before = if n == 0 { "      if   " } else { "      and  " };
-                let token = if mark == Mark::Gone { Token::DiffDel } else { Token::Dim };
-                lines.extend(scene.broken(&format!("{before}{clause}"), token, None));
+                let before = if n == 0 { "    if   " } else { "    and  " };
+                let token = if mark == Mark::Gone { Token::DiffDel } else { Token::Plain };
+                lines.extend(scene.broken(before, clause, token, None));
             }
             if rule.get("rollout").is_some() {
                 let divided = words::divided(rule.get("rollout").unwrap_or(&Json::Null));
-                lines.push(Line::new(format!("      divides {divided}"), Token::Dim));
+                lines.push(Line::new(format!("    divides {divided}"), Token::Dim));
             }
             if rule.get("trackEvents") == Some(&Json::Bool(true)) {
-                lines.push(Line::new("      each match is sent as an event", Token::Dim));
+                lines.push(Line::new("    each match is sent as an event", Token::Dim));
             }
         }
     }

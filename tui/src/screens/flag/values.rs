@@ -24,7 +24,7 @@ pub fn variations(scene: &Scene<'_>) -> Vec<Line> {
         }
         lines.push(line.then(value, Token::Plain).ending(said, token).of(Item::Value(index)));
         if let Some(described) = variation.description.as_ref().filter(|d| !d.is_empty()) {
-            lines.extend(scene.broken(&format!("    {described}"), Token::Dim, None));
+            lines.extend(scene.broken("    ", described, Token::Dim, None));
         }
     }
     if lines.is_empty() {

@@ -4,7 +4,7 @@ use super::item::{Item, current};
 use super::{Flag, RULES, VARIATIONS, rules};
 use crate::plan::{Touch, Wish};
 use crate::route::{Form, Route};
-use crate::screens::{Do, Tone};
+use crate::screens::Do;
 use crate::widgets::edits;
 use crate::world::World;
 use shared::flag::FlagKind;
@@ -33,10 +33,13 @@ impl Flag {
         let (op, word) = if archive { ("archiveFlag", "archive") } else { ("restoreFlag", "restore") };
         let mutation = [("op", Json::from(op)), ("flag", Json::from(self.key.as_str()))];
         let touch = Touch { key: self.key.clone(), environment: None };
-        let wish =
-            Wish::mutations(format!("{word} {}", self.key), vec![mutation.into_iter().collect()], vec![touch])
-                .with_cli(format!("flagstaff flag {word} {}", self.key))
-                .reviewed();
+        let wish = Wish::mutations(
+            format!("{word} {}", self.key),
+            vec![mutation.into_iter().collect()],
+            vec![touch],
+        )
+        .with_cli(format!("flagstaff flag {word} {}", self.key))
+        .reviewed();
         vec![Do::Wish(Box::new(wish))]
     }
 
@@ -52,13 +55,10 @@ impl Flag {
             }
         };
         let variation: Json = [("value", value.clone())].into_iter().collect();
-        let operation: Json = [
-            ("op", Json::from("add")),
-            ("path", Json::from("/variations/-")),
-            ("value", variation),
-        ]
-        .into_iter()
-        .collect();
+        let operation: Json =
+            [("op", Json::from("add")), ("path", Json::from("/variations/-")), ("value", variation)]
+                .into_iter()
+                .collect();
         let mutation: Json = [
             ("op", Json::from("updateFlag")),
             ("flag", Json::from(self.key.as_str())),
@@ -180,7 +180,11 @@ impl Flag {
 
     pub(super) fn can(&self, world: &World, action: &str) -> Result<(), String> {
         let Some(row) = self.row(world) else {
-            return if action.starts_with("flag.") { Err("there is no such flag".to_owned()) } else { Ok(()) };
+            return if action.starts_with("flag.") {
+                Err("there is no such flag".to_owned())
+            } else {
+                Ok(())
+            };
         };
         let says = |no: bool, why: &str| if no { Err(why.to_owned()) } else { Ok(()) };
         let staged = world.staged.contains_key(&(self.key.clone(), self.environment.clone()));

@@ -124,6 +124,8 @@ pub enum Event<'a> {
         /// The revision.
         revision: u64,
     },
+    /// The daemon refused a wish of this screen, or of one above it.
+    Refused(&'a crate::request::Problem),
     /// A click: column and row of the body. Or a wheel: rows.
     Mouse(u16, u16, i16),
 }

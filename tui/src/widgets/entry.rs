@@ -133,7 +133,7 @@ fn line(canvas: &mut Canvas<'_>, y: u16, entry: &Entry<'_>, gutter: u16) {
             Piece::Share(typed, percent) => {
                 let end = canvas.put(x, y, &text::pad_left(typed, 7), Token::Typed);
                 canvas.put(end, y, "%", Token::Plain);
-                canvas.bar(end + 3, y, columns.saturating_sub(12).min(50), *percent);
+                canvas.bar(end + 3, y, columns.saturating_sub(12).min(40), *percent);
                 if cell.focus {
                     canvas.cursor(end, y);
                 }

@@ -428,6 +428,12 @@ impl Screen for Flag {
                 });
                 Vec::new()
             }
+            Event::Refused(problem) => {
+                // Settled by hand, or planned anew, it is still the same change; any other refusal ends it.
+                let goes_on = ["conflict", "stale", "plan-changed", "confirmation-required"];
+                self.sent &= goes_on.contains(&problem.kind.as_str());
+                Vec::new()
+            }
             Event::Edited(..) | Event::Tick => Vec::new(),
         }
     }

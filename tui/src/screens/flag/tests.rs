@@ -43,7 +43,7 @@ fn the_overview_tells_everything_that_decides_in_its_order() {
    LAST       2m ago by alice: default true -> 25% true, 75% false, off   rev 9
               serves nothing -> false, prerequisites 0 -> 1, 2 more
               'ramp step 2, dashboards green'";
-    assert_eq!(format!("\n{}", drawn(&flag, &world, 80, 17).join("\n")), expected);
+    assert_eq!(format!("\n{}", drawn(&flag, &world, 80, 18).join("\n")), expected);
 }
 
 #[test]

@@ -162,6 +162,8 @@ pub struct World {
 pub struct Staged {
     /// The whole document as it would be.
     pub document: Json,
+    /// The document that the edits began from.
+    pub base: Json,
     /// The revision that the edits began from.
     pub base_revision: u64,
     /// What was done, a line each.

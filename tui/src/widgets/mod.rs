@@ -1,5 +1,11 @@
 //! Pieces that screens are built of; none knows the application (ROOF of none).
 
+pub mod edits;
+pub mod entry;
 pub mod field;
+pub mod lines;
 pub mod list;
 pub mod matrix;
+pub mod shares;
+pub mod typed;
+pub mod words;

@@ -9,6 +9,8 @@ pub mod canvas;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod drafts;
+pub mod edit;
 pub mod effect;
 pub mod guard;
 pub mod key;

@@ -2,6 +2,8 @@
 
 pub mod edits;
 pub mod entry;
+pub mod code;
+pub mod code_view;
 pub mod field;
 pub mod lines;
 pub mod list;

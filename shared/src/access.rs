@@ -97,6 +97,17 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::ReadAudit,
+        Self::Write,
+        Self::Administer,
+        Self::Credentials,
+        Self::Access,
+        Self::Operate,
+    ];
+
     /// The least role that has it.
     pub const fn needs(self) -> Role {
         match self {

@@ -88,6 +88,13 @@ impl Guard {
         (until > now && !self.held).then(|| until - now)
     }
 
+    /// What the countdown shows: the whole time, though writes close earlier when nobody types.
+    #[must_use]
+    pub fn countdown(&self, now: OffsetDateTime) -> Option<Duration> {
+        self.left(now)?;
+        self.open_until.map(|until| until - now)
+    }
+
     /// Opens writes, or closes them when they are open. Answers whether they are open now.
     pub fn turn(&mut self, now: OffsetDateTime) -> bool {
         if self.left(now).is_some() || self.held {
@@ -185,6 +192,7 @@ mod tests {
     fn the_end_is_announced_a_minute_before_and_once() {
         let mut g = guard();
         g.turn(T);
+        g.key(T + Duration::minutes(4));
         g.key(T + Duration::minutes(8));
         assert_eq!(g.tick(T + Duration::minutes(8)), None);
         assert_eq!(g.tick(T + Duration::minutes(9)), Some("writes close in a minute"));

@@ -1,5 +1,7 @@
 //! The Flagstaff terminal: its arguments, and what they start.
 
-fn main() {
-    println!("flagstaff {}", env!("CARGO_PKG_VERSION"));
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flagstaff::cli::main()
 }

@@ -61,6 +61,8 @@ pub enum Message {
     Focus(bool),
     /// A click or a wheel: column, row, and by how many rows the wheel turned (0 for a click).
     Mouse(u16, u16, i16),
+    /// The terminal is gone.
+    Closed,
     /// The program goes on after a stop (`fg`, SIGCONT).
     Resumed,
     /// A request was answered, or not.
@@ -80,6 +82,8 @@ pub enum Message {
     Connected {
         /// The profile's name.
         profile: String,
+        /// The project's key.
+        project: String,
         /// Where it leads.
         server: String,
         /// The environment it opens.

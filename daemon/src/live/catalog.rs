@@ -32,6 +32,8 @@ pub struct Served {
     pub stored: Stored<FlagConfig>,
     /// LaunchDarkly's server document of it.
     pub document: Json,
+    /// What lists show of it.
+    pub summary: targeting::Summary,
     /// What evaluation reads; the last good one where the row does not prepare.
     pub prepared: Option<Arc<PreparedFlag>>,
 }
@@ -265,7 +267,8 @@ impl Catalog {
             }
         };
         state.revision = state.revision.max(stored.stamp.last.revision);
-        let served = Arc::new(Served { stored, document, prepared });
+        let summary = targeting::Summary::of(&stored.row.document);
+        let served = Arc::new(Served { stored, document, summary, prepared });
         if flag.row.archived {
             state.configs.remove(&key);
             state.resting.insert(key, served);

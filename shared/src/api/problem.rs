@@ -179,6 +179,12 @@ pub struct Problem {
     /// What is wrong, place by place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
+    /// The parameter that is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// The place in the parameter's text, as the number of characters before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<usize>,
     /// The places that both sides changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
@@ -202,6 +208,8 @@ impl Problem {
             detail: detail.into(),
             instance: None,
             errors: Vec::new(),
+            parameter: None,
+            at: None,
             conflicts: Vec::new(),
             current: None,
             plan: None,

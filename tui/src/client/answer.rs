@@ -45,7 +45,10 @@ pub fn read(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Result<Ans
         status: status.as_u16(),
         kind: kind.to_owned(),
         detail,
-        instance: member("instance"),
+        instance: Some(member("instance"))
+            .filter(|id| !id.is_empty())
+            .or_else(|| text("x-request-id").map(ToOwned::to_owned))
+            .unwrap_or_default(),
         retry_after: text(RETRY_AFTER.as_str()).and_then(|v| v.trim().parse().ok()),
         body,
     })))

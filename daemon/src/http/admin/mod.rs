@@ -12,5 +12,6 @@ pub mod evaluate;
 pub mod evaluation;
 pub mod flags;
 pub mod import;
+pub mod matrix;
 pub mod projects;
 pub mod segments;

@@ -1,0 +1,11 @@
+//! The terminal's tests against a real daemon: one binary, a module a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails in a test should say where; clippy knows only the test functions themselves"
+)]
+
+mod client;
+mod support;

@@ -1,0 +1,3 @@
+//! GROUND: what the tests stand on.
+
+pub mod daemon;

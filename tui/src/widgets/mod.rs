@@ -1,5 +1,10 @@
 //! Pieces that screens are built of; none knows the application (ROOF of none).
 
+#[cfg(test)]
+pub mod drawn;
 pub mod field;
+pub mod form;
 pub mod list;
 pub mod matrix;
+pub mod membership;
+pub mod segment_text;

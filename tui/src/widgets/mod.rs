@@ -7,4 +7,5 @@ pub mod form;
 pub mod list;
 pub mod matrix;
 pub mod membership;
+pub mod segment_line;
 pub mod segment_text;

@@ -1,12 +1,9 @@
-//! The segments of an environment: a filter, a list, what the selected one holds (ROOF of its files).
+//! The segments of an environment: a filter, a list, what the selected one holds (GROUND of its files).
 
-mod actions;
-mod line;
+mod question;
 #[cfg(test)]
 mod tests;
 mod view;
-
-pub use actions::ACTIONS;
 
 use super::{Do, Event, Mode, Screen, Tone};
 use crate::action::Action;
@@ -18,12 +15,38 @@ use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
 use crate::widgets::field::Field;
 use crate::widgets::list::List;
-use crate::widgets::membership::{self, Membership};
+use crate::widgets::membership::Membership;
+use crate::widgets::segment_line::Line;
 use crate::widgets::segment_text;
 use crate::world::World;
-use line::Line;
 use shared::json::Json;
-use std::collections::BTreeMap;
+
+/// What can be done with segments.
+pub const ACTIONS: &[Action] = &[
+    Action::reads("segments.open", &["enter"], "whole", "The whole segment: every key, every rule, each flag that uses it."),
+    Action::reads("segments.check", &["c"], "is X in it?", "Ask whether a context is in the segment: a key, kind:key, or a context as JSON.")
+        .cli("flagstaff segment contains KEY ID --env ENVIRONMENT"),
+    Action::writes("segments.add-ids", &["a"], "add ids..", "Add keys to the segment's lists; many can be pasted.")
+        .cli("flagstaff segment add-ids KEY ID.. --env ENVIRONMENT"),
+    Action::writes("segments.remove-ids", &["x"], "remove ids..", "Take keys out of the segment's lists.")
+        .cli("flagstaff segment rm-ids KEY ID.. --env ENVIRONMENT"),
+    Action::writes(
+        "segments.import",
+        &["I"],
+        "import ids..",
+        "Paste the text of a file with keys, separated by lines, commas or spaces; a file itself is read by `flagstaff segment import`.",
+    )
+    .cli("flagstaff segment import KEY --file FILE --env ENVIRONMENT"),
+    Action::reads("segments.edit", &["e"], "edit JSON", "Edit the segment's lists and rules as JSON."),
+    Action::writes("segments.new", &["A"], "add segment..", "Make a new segment in this environment.")
+        .cli("flagstaff segment create KEY --env ENVIRONMENT"),
+    Action::wide("segments.archive", &["D"], "archive..", "Archive the segment: nobody is in it then, and it can be restored."),
+    Action::writes("segments.restore", &["U"], "restore..", "Bring an archived segment back."),
+    Action::reads("segments.history", &["t"], "history", "The history of the segment."),
+    Action::reads("segments.compare", &["d"], "compare", "Compare this environment with the next one, at this segment."),
+    Action::reads("segments.filter", &["/"], "filter", "Show only segments whose key, name or tags have these letters."),
+    Action::reads("segments.archived", &["o"], "archived too", "Show archived segments as well, or hide them."),
+];
 
 const LIST: u32 = 1;
 const ARCHIVED: u32 = 2;
@@ -192,40 +215,6 @@ impl Segments {
             }
             _ => vec![Do::KeepSegments(self.environment.clone(), vec![answer.body.clone()])],
         }
-    }
-
-    /// Decides the question anew, and asks for segments that it has to know.
-    fn ask_membership(&mut self, world: &World, given_up: bool) -> Vec<Do> {
-        let Some(key) = self.key.clone() else { return Vec::new() };
-        if self.check.text().trim().is_empty() {
-            self.answer = None;
-            return Vec::new();
-        }
-        let mut rows: BTreeMap<String, Json> = world
-            .cache
-            .segments
-            .iter()
-            .filter(|((environment, _), row)| {
-                *environment == self.environment && row.get("document").is_some()
-            })
-            .map(|((_, key), row)| (key.clone(), row.clone()))
-            .collect();
-        let mut answer = membership::decide(&rows, &key, self.check.text());
-        if let (true, Membership::Missing(missing)) = (given_up, &answer) {
-            for key in missing {
-                rows.insert(key.clone(), Json::Null);
-            }
-            answer = membership::decide(&rows, &key, self.check.text());
-        }
-        let asks = match &answer {
-            Membership::Missing(missing) => (NAMED..)
-                .zip(missing)
-                .map(|(tag, key)| Do::Ask(tag, Read::get(format!("{}/{}", self.path(), encoded(key)))))
-                .collect(),
-            _ => Vec::new(),
-        };
-        self.answer = Some(answer);
-        asks
     }
 
     fn typed(&mut self, world: &World, press: Press) -> Vec<Do> {

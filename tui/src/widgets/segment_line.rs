@@ -4,22 +4,31 @@ use crate::cache::rows::{instant, number, text as word, texts, truth};
 use shared::json::Json;
 use time::OffsetDateTime;
 
-/// A segment as the list shows it.
+/// A segment of a list.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) key: String,
-    pub(super) name: String,
-    pub(super) tags: Vec<String>,
-    included: u64,
-    rules: u64,
-    pub(super) archived: bool,
-    pub(super) changed: Option<OffsetDateTime>,
-    pub(super) by: String,
+pub struct Line {
+    /// The key.
+    pub key: String,
+    /// What people call it.
+    pub name: String,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// How many keys it includes.
+    pub included: u64,
+    /// How many rules it has.
+    pub rules: u64,
+    /// Nobody is in it any more.
+    pub archived: bool,
+    /// When it was last changed.
+    pub changed: Option<OffsetDateTime>,
+    /// Who did that.
+    pub by: String,
 }
 
 impl Line {
     /// Reads an item of the list.
-    pub(super) fn read(row: &Json) -> Option<Self> {
+    #[must_use]
+    pub fn read(row: &Json) -> Option<Self> {
         Some(Self {
             key: word(row.get("key"))?,
             name: word(row.get("name")).unwrap_or_default(),
@@ -33,7 +42,8 @@ impl Line {
     }
 
     /// What it consists of, in a word.
-    pub(super) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match (self.archived, self.included > 0, self.rules > 0) {
             (true, ..) => "archived",
             (_, true, true) => "ids+rule",

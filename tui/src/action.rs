@@ -138,7 +138,6 @@ pub const GLOBAL: &[Action] = &[
         "command log",
         "Each request sent, and the same on the command line.",
     ),
-    Action::reads("global.zoom", &["z"], "zoom pane", "The pane in focus over the whole screen, and back."),
     Action::reads(
         "global.mouse",
         &["%"],

@@ -88,6 +88,13 @@ impl Guard {
         (until > now && !self.held).then(|| until - now)
     }
 
+    /// What the countdown shows: the whole time, though writes close earlier when nobody types.
+    #[must_use]
+    pub fn countdown(&self, now: OffsetDateTime) -> Option<Duration> {
+        self.left(now)?;
+        self.open_until.map(|until| until - now)
+    }
+
     /// Opens writes, or closes them when they are open. Answers whether they are open now.
     pub fn turn(&mut self, now: OffsetDateTime) -> bool {
         if self.left(now).is_some() || self.held {

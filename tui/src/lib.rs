@@ -6,6 +6,7 @@ pub mod action;
 pub mod app;
 pub mod cache;
 pub mod canvas;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -1,4 +1,5 @@
 //! What becomes a key, and what never does.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use flagstaff::key::Press;
 use flagstaff::terminal::input::{Input, InputEvent, Mouse, MouseDid};

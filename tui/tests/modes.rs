@@ -1,10 +1,13 @@
 //! The terminal after each way out: its modes, its screen and its settings are as before.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use flagstaff::terminal::guard::{ENTER, RESTORE, Stop, TerminalGuard, give_back};
 use flagstaff::terminal::tty;
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 const ROLE: &str = "FLAGSTAFF_TEST_ROLE";
 
@@ -64,6 +67,12 @@ fn child() {
             display.write_all(b"back").unwrap();
             tty::keyboard().unwrap().read_exact(&mut byte).unwrap();
         }
+        "suspend" => {
+            assert_eq!(guard.stop().unwrap(), Stop::Resumed);
+            display.write_all(b"back").unwrap();
+            tty::keyboard().unwrap().read_exact(&mut byte).unwrap();
+            guard.retake().unwrap();
+        }
         "stop" => assert_eq!(guard.stop().unwrap(), Stop::NoShell),
         other => panic!("no role {other}"),
     }
@@ -72,7 +81,7 @@ fn child() {
 struct Run {
     master: Box<dyn MasterPty + Send>,
     hand: Box<dyn Write + Send>,
-    shows: Box<dyn Read + Send>,
+    shows: Receiver<Vec<u8>>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     parser: vt100::Parser,
     before: String,
@@ -80,27 +89,42 @@ struct Run {
 
 impl Run {
     fn start(role: &str) -> Self {
-        let pair = native_pty_system()
-            .openpty(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 })
-            .unwrap();
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
         command.args(["--exact", "child", "--nocapture", "--test-threads=1"]);
         command.env(ROLE, role);
         command.env("RUST_BACKTRACE", "0");
+        Self::spawn(command)
+    }
+
+    fn spawn(command: CommandBuilder) -> Self {
+        let pair = native_pty_system()
+            .openpty(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 })
+            .unwrap();
         let before = format!("{:?}", pair.master.get_termios());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let (hand, shows) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
+        let (hand, mut reader) =
+            (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
+        let (sender, shows) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count) = reader.read(&mut bytes)
+                && count > 0
+                && sender.send(bytes[..count].to_vec()).is_ok()
+            {}
+        });
         Self { master: pair.master, hand, shows, child, parser: vt(), before }
     }
 
     /// Reads until the screen says so, or to the end.
     fn until(&mut self, done: impl Fn(&vt100::Screen) -> bool) -> bool {
-        let mut bytes = [0; 4096];
         while !done(self.parser.screen()) {
-            match self.shows.read(&mut bytes) {
-                Ok(count) if count > 0 => self.parser.process(&bytes[..count]),
-                _ => return false,
+            match self.shows.recv_timeout(Duration::from_secs(30)) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("nothing more came: {}", self.parser.screen().contents())
+                }
             }
         }
         true
@@ -172,5 +196,32 @@ fn an_editor_gets_the_terminal_and_hands_it_on() {
     run.press("q");
     run.until(|_| false);
     assert!(run.child.wait().unwrap().success(), "{}", run.parser.screen().contents());
+    run.assert_given_back();
+}
+
+#[test]
+fn a_shell_gets_the_terminal_while_the_program_is_stopped() {
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-i"]);
+    for (name, value) in [("PS1", "ready> "), ("ENV", ""), (ROLE, "suspend"), ("RUST_BACKTRACE", "0")] {
+        command.env(name, value);
+    }
+    let mut run = Run::spawn(command);
+    let ready = |screen: &vt100::Screen| screen.contents().trim_end().ends_with("ready>");
+    assert!(run.until(ready));
+    let program = std::env::current_exe().unwrap();
+    run.press(&format!("clear; {} --exact child --nocapture --test-threads=1\n", program.display()));
+    assert!(run.until(ours));
+    run.press("k");
+    assert!(run.until(|screen| !screen.alternate_screen() && ready(screen)));
+    assert!(!run.parser.screen().bracketed_paste() && !run.parser.screen().hide_cursor());
+    run.press("fg\n");
+    assert!(run.until(|screen| screen.alternate_screen() && screen.contents().contains("back")));
+    run.press("q");
+    assert!(run.until(|screen| !screen.alternate_screen() && ready(screen)));
+    assert!(run.parser.screen().contents().contains("1 passed"), "{}", run.parser.screen().contents());
+    run.press("exit\n");
+    run.until(|_| false);
+    run.child.wait().unwrap();
     run.assert_given_back();
 }

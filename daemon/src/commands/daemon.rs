@@ -104,6 +104,11 @@ impl Daemon {
         self.drain.going()
     }
 
+    /// What stops it.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
     /// Stops what was started, where serving never began.
     pub async fn abandon(self) {
         drop(self.listeners);

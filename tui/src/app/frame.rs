@@ -101,7 +101,7 @@ impl App {
         if world.guard.held {
             return ("READ-ONLY".to_owned(), false);
         }
-        if let Some(left) = world.guard.left(world.now) {
+        if let Some(left) = world.guard.countdown(world.now) {
             return (format!("WRITES OPEN {}  {key} lock", text::clock(left.whole_seconds())), true);
         }
         match world.writable(environment) {
@@ -164,7 +164,7 @@ impl App {
 
     fn footer(&self, canvas: &mut Canvas<'_>, y: u16) {
         let Some(layer) = self.stack.last() else { return };
-        let text_mode = layer.screen.mode() == Mode::Text;
+        let text_mode = layer.screen.mode() != Mode::Commands;
         let help =
             if text_mode { "f1 help".to_owned() } else { format!("{} all", self.keymap.key("global.help")) };
         let end = canvas.put_right(y, &format!("{help} "), Token::Dim);

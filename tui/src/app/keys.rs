@@ -22,13 +22,14 @@ impl App {
         let mode = layer.screen.mode();
         let own = layer.screen.actions().first().map_or("", |a| a.context());
         // Keys that were on their way before a dialog opened are not meant for it.
-        if layer.screen.overlay() && mode == Mode::Text && now - layer.opened < DEAD && press.burst {
+        if layer.screen.overlay() && mode != Mode::Commands && now - layer.opened < DEAD && press.burst {
             return Vec::new();
         }
         let before = self.before.take();
         let contexts: &[&str] = match mode {
             Mode::Commands => &[own, "move", "filter", "copy", "go", "global"],
-            Mode::Text => &[own, "text"],
+            Mode::Text if press.typed().is_none() => &[own, "text"],
+            Mode::Text | Mode::Field => &["text"],
         };
         match self.keymap.find(contexts, before, press) {
             Found::Action(id) => self.act(id, press.burst),
@@ -36,7 +37,7 @@ impl App {
                 self.before = Some(press);
                 Vec::new()
             }
-            Found::Nothing if mode == Mode::Text => self.tell_top(&Event::Key(press)),
+            Found::Nothing if mode != Mode::Commands => self.tell_top(&Event::Key(press)),
             Found::Nothing => Vec::new(),
         }
     }
@@ -44,7 +45,7 @@ impl App {
     /// Text was pasted.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.before = None;
-        if self.stack.last().is_some_and(|layer| layer.screen.mode() == Mode::Text) {
+        if self.stack.last().is_some_and(|layer| layer.screen.mode() != Mode::Commands) {
             return self.tell_top(&Event::Paste(text));
         }
         self.toast(Tone::Warn, format!("paste ignored, {} characters", text.chars().count()));
@@ -181,11 +182,16 @@ impl App {
         let running: Vec<u64> = self
             .waiting
             .iter()
-            .filter(|(_, w)| matches!(w, super::Waiting::Screen { .. } | super::Waiting::Plan { .. }))
+            .filter(|(_, w)| {
+                use super::Waiting::{Flags, Plan, Screen};
+                matches!(w, Screen { .. } | Plan { .. } | Flags { .. })
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in &running {
-            self.waiting.remove(id);
+            if let Some(super::Waiting::Flags { .. }) = self.waiting.remove(id) {
+                self.loading = false;
+            }
         }
         self.toast(Tone::Info, "cancelled; ctrl-c again leaves, drafts are kept".to_owned());
         let mut effects: Vec<Effect> = running.into_iter().map(Effect::Cancel).collect();

@@ -3,6 +3,7 @@
 pub mod frame;
 mod heard;
 mod keys;
+pub mod manual;
 pub mod registry;
 mod requests;
 mod wanted;
@@ -77,6 +78,8 @@ pub struct App {
     /// The body's size as it was last drawn, for screens that move by pages.
     pub(crate) mouse: bool,
     pub(crate) loading: bool,
+    /// The position of the first page of flags, while the others are read.
+    pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
 }
 
@@ -120,6 +123,7 @@ impl App {
             unresolved: Vec::new(),
             mouse: false,
             loading: false,
+            first_page: None,
             start: start.route.clone(),
         };
         let effects = app.open(start.route);
@@ -151,8 +155,10 @@ impl App {
                 self.world.profiles = lines;
                 self.tell_all(&Event::Resynced)
             }
-            Message::Connected { profile, server, environment, read_only, held } => {
-                self.connected(profile, server, environment, read_only, held)
+            Message::Connected { profile, project, server, environment, read_only, held } => {
+                self.world.profile = profile;
+                self.world.server = server;
+                self.connected(project, environment, read_only, held)
             }
             Message::Step(step) => {
                 match self.world.steps.iter_mut().find(|s| s.what == step.what) {

@@ -10,7 +10,7 @@ use crate::world::{Link, LogLine};
 use std::time::Duration;
 
 /// How many flags are read at a time.
-const PAGE: usize = 1_000;
+const PAGE: usize = 2_000;
 /// How many requests the command log keeps.
 const LOGGED: usize = 500;
 
@@ -18,20 +18,17 @@ impl App {
     /// A connection to a profile begins.
     pub(crate) fn connected(
         &mut self,
-        profile: String,
-        server: String,
+        project: String,
         environment: Option<String>,
         read_only: Policy,
         held: bool,
     ) -> Vec<Effect> {
         let world = &mut self.world;
-        world.profile = profile;
-        world.server = server;
         world.guard.policy = read_only;
         world.guard.held = held;
         world.guard.close();
         world.link = Link::Connecting { attempt: 0 };
-        world.cache = crate::cache::Cache::default();
+        world.cache = crate::cache::Cache { project, ..Default::default() };
         world.marks.clear();
         if let Some(environment) = environment {
             world.environment = environment;
@@ -51,7 +48,7 @@ impl App {
     }
 
     fn flags_from(&mut self, cursor: Option<&str>) -> Effect {
-        let path = format!("/api/flags?archived=any&limit={PAGE}");
+        let path = format!("/api/matrix?filter=archived%3Aany&limit={PAGE}");
         let path = match cursor {
             Some(cursor) => format!("{path}&cursor={}", crate::request::encoded(cursor)),
             None => path,
@@ -120,13 +117,17 @@ impl App {
             }
             Waiting::Flags { first } => {
                 self.world.cache.flags_page(&answer.body, *first);
+                if *first {
+                    // Later pages may be newer; what the feed tells again changes nothing.
+                    self.first_page = text(answer.body.get("position"));
+                }
                 let more = text(answer.body.get("nextCursor"));
                 if let Some(cursor) = more {
                     return vec![self.flags_from(Some(&cursor))];
                 }
                 self.loading = false;
                 self.world.cache.loaded = true;
-                let since = answer.revision.map(|r| r.to_string());
+                let since = self.first_page.take().or_else(|| answer.revision.map(|r| r.to_string()));
                 let mut effects = self.subscribe(since);
                 effects.extend(self.tell_all(&Event::Resynced));
                 effects

@@ -147,8 +147,7 @@ impl App {
             effects.push(Effect::DropDraft(edit.document.clone()));
         }
         // The review has done its work, whether or not it is still the topmost one.
-        let review =
-            self.stack.iter().any(|l| l.number == layer && l.screen.actions().as_ptr() == review_actions());
+        let review = self.stack.iter().any(|l| l.number == layer && l.screen.is_review());
         effects.extend(self.tell_all(&Event::Written { touches: &wish.touches, revision }));
         if review {
             if let Some(at) = self.stack.iter().position(|l| l.number == layer).filter(|at| *at > 0) {
@@ -198,9 +197,7 @@ impl App {
     }
 
     fn close_review(&mut self) {
-        if self.stack.len() > 1
-            && self.stack.last().is_some_and(|l| l.screen.actions().as_ptr() == review_actions())
-        {
+        if self.stack.len() > 1 && self.stack.last().is_some_and(|l| l.screen.is_review()) {
             self.stack.pop();
         }
     }
@@ -247,8 +244,4 @@ impl App {
             }
         }
     }
-}
-
-fn review_actions() -> *const crate::action::Action {
-    crate::screens::review::ACTIONS.as_ptr()
 }

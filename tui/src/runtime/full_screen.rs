@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::theme_file::ThemeFile;
-use super::{Post, RunError, Wish, clipboard, editor};
+use super::{Post, RunError, Wish, editor};
 use crate::app::{App, Start, registry};
 use crate::client::Client;
 use crate::clock::Clock;
@@ -13,10 +13,13 @@ use crate::keymap::Keymap;
 use crate::message::{Message, ProfileLine};
 use crate::route::Route;
 use crate::screens::Tone;
+use crate::terminal::clipboard::{self, Copied, Place};
 use crate::terminal::guard::{Stop, TerminalGuard};
 use crate::terminal::input::{InputEvent, Mouse, MouseDid};
+use crate::terminal::pace::{Line, Pace};
 use crate::terminal::reader::Reader;
 use crate::terminal::screen::{Screen, ScreenOptions};
+use crate::terminal::signals::{Heard, Signals};
 use crate::terminal::size::{Sizes, size};
 use crate::terminal::tty;
 use crate::theme::Depth;
@@ -25,12 +28,9 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::Instant;
 
-/// The least time between two frames; on slow lines the second.
-const FRAME: (Duration, Duration) = (Duration::from_millis(33), Duration::from_millis(100));
 /// How long late answers of the terminal are waited for after an editor.
 const LATE: Duration = Duration::from_millis(50);
 
@@ -101,6 +101,7 @@ struct Session<'c> {
     todo: VecDeque<Effect>,
     exit: Option<Exit>,
     idle: Option<File>,
+    pace: Pace,
 }
 
 impl<'c> Session<'c> {
@@ -162,6 +163,7 @@ impl<'c> Session<'c> {
             todo: effects.into(),
             exit: None,
             idle,
+            pace: Pace::new(if lite { Line::Slow } else { Line::Measured }),
             setup,
         };
         // Something is on the screen before anything is waited for.
@@ -189,45 +191,40 @@ impl<'c> Session<'c> {
 
     async fn follow(&mut self) -> Result<Exit, RunError> {
         let mut sizes = Sizes::listen()?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut goes_on = signal(SignalKind::from_raw(nix::libc::SIGCONT))?;
-        let mut stop = signal(SignalKind::from_raw(nix::libc::SIGTSTP))?;
-        let mut painted = Instant::now() - Duration::from_secs(1);
+        let mut signals = Signals::listen()?;
         let mut dirty = true;
         loop {
-            self.effects()?;
+            self.effects().await?;
             if let Some(exit) = self.exit {
                 return Ok(exit);
             }
-            let pace = if self.app.world.settings.lite { FRAME.1 } else { FRAME.0 };
-            if dirty && painted.elapsed() >= pace && self.messages.is_empty() {
+            let now = std::time::Instant::now();
+            let due = self.pace.next(now);
+            if dirty && due <= now && self.messages.is_empty() {
                 self.paint()?;
-                painted = Instant::now();
                 dirty = false;
             }
             if !dirty && self.messages.is_empty() && self.app.idle() {
                 self.tell_idle();
             }
-            let wake = self.wake(if dirty { Some(painted + pace) } else { None });
+            let wake = self.wake(if dirty { Some(due.into()) } else { None });
             tokio::select! {
                 biased;
-                _ = terminate.recv() => return Ok(Exit::Signal(15)),
-                _ = hangup.recv() => return Ok(Exit::Signal(1)),
-                _ = interrupt.recv() => return Ok(Exit::Signal(2)),
-                _ = stop.recv() => self.todo.push_back(Effect::Suspend),
-                _ = goes_on.recv() => {
-                    self.guard.retake()?;
-                    self.screen.forget();
-                    self.take(Message::Resumed);
-                }
+                heard = signals.next() => match heard {
+                    Heard::End(number) => return Ok(Exit::Signal(number)),
+                    Heard::Stop => self.todo.push_back(Effect::Suspend),
+                    Heard::Continue => {
+                        self.guard.retake()?;
+                        self.screen.forget();
+                        self.take(Message::Resumed);
+                    }
+                },
                 message = self.messages.recv() => {
                     let Some(message) = message else { return Ok(Exit::Left) };
                     self.take(message);
                     while let Ok(message) = self.messages.try_recv() {
                         self.take(message);
-                        self.effects()?;
+                        self.effects().await?;
                     }
                 }
                 (columns, rows) = sizes.next() => {
@@ -269,10 +266,20 @@ impl<'c> Session<'c> {
     fn paint(&mut self) -> std::io::Result<()> {
         let (app, theme) = (&self.app, self.theme.theme());
         self.screen.set_title(&app.title());
-        let started = Instant::now();
-        let painted = self.screen.paint(|buffer| app.view(buffer, theme))?;
+        let mut drawn = std::time::Instant::now();
+        let painted = self.screen.paint(|buffer| {
+            let finish = app.view(buffer, theme);
+            drawn = std::time::Instant::now();
+            finish
+        })?;
+        let took = drawn.elapsed();
+        if self.pace.painted(std::time::Instant::now(), painted.bytes, took) {
+            let lite = self.pace.lite();
+            self.screen.set_lite(lite);
+            self.app.world.settings.lite = lite;
+        }
         if painted.bytes > 0 {
-            self.app.update(Message::Painted { bytes: painted.bytes, took: started.elapsed() });
+            self.app.update(Message::Painted { bytes: painted.bytes, took });
         }
         Ok(())
     }
@@ -283,14 +290,14 @@ impl<'c> Session<'c> {
         }
     }
 
-    fn effects(&mut self) -> Result<(), RunError> {
+    async fn effects(&mut self) -> Result<(), RunError> {
         while let Some(effect) = self.todo.pop_front() {
-            self.effect(effect)?;
+            self.effect(effect).await?;
         }
         Ok(())
     }
 
-    fn effect(&mut self, effect: Effect) -> Result<(), RunError> {
+    async fn effect(&mut self, effect: Effect) -> Result<(), RunError> {
         match effect {
             Effect::Read { id, read } => self.send(id, read.request().clone()),
             Effect::Write { id, apply } => self.send(id, apply.request().clone()),
@@ -326,8 +333,7 @@ impl<'c> Session<'c> {
             Effect::SaveProfile { name, members } => self.save_profile(&name, &members),
             Effect::SaveDraft(_) | Effect::DropDraft(_) => {}
             Effect::Copy { text, what } => {
-                let said = clipboard::copy(&mut self.screen, &text, &what, &variable);
-                self.take(Message::Copied(said));
+                self.copy(&text, &what).await;
             }
             Effect::Edit { document, text } => {
                 let command = editor::command(self.setup.settings.ui.editor.as_deref(), &variable);
@@ -343,6 +349,9 @@ impl<'c> Session<'c> {
                 self.take(Message::Edited(document, edited));
             }
             Effect::Mouse(on) => self.guard.set_mouse(on)?,
+            Effect::Suspend if variable("FLAGSTAFF_NO_SUSPEND").is_some() => {
+                self.app.say(Tone::Warn, "no shell waits for this program: q leaves".to_owned());
+            }
             Effect::Suspend => {
                 self.reader = None;
                 let stopped = self.guard.stop()?;
@@ -359,6 +368,18 @@ impl<'c> Session<'c> {
         Ok(())
     }
 
+    async fn copy(&mut self, text: &str, what: &str) {
+        let copied = clipboard::copy(text.as_bytes(), Place::from_env(|name| std::env::var_os(name))).await;
+        let said = match copied {
+            Copied::ForTerminal => match self.screen.copy_osc52(text.as_bytes()) {
+                Ok(()) => copied.sentence(what),
+                Err(fault) => format!("{what} not copied: {fault}"),
+            },
+            _ => copied.sentence(what),
+        };
+        self.take(Message::Copied(said));
+    }
+
     fn send(&mut self, id: u64, request: request::Request) {
         match &mut self.connection {
             Some(connection) => connection.send(id, request),
@@ -370,10 +391,15 @@ impl<'c> Session<'c> {
     }
 
     fn connect(&mut self, chosen: Chosen, held: bool) {
-        self.connection =
-            Some(Connection::begin(chosen.target.clone(), chosen.credential.clone(), self.post.clone()));
+        self.connection = Some(Connection::begin(
+            chosen.target.clone(),
+            chosen.credential.clone(),
+            chosen.project.clone(),
+            self.post.clone(),
+        ));
         self.take(Message::Connected {
             profile: chosen.name(),
+            project: chosen.project.clone(),
             server: chosen.target.to_string(),
             environment: self.setup.wish.environment.clone().or(chosen.environment),
             read_only: policy(chosen.read_only),

@@ -1,6 +1,5 @@
 //! The event loop: waits for keys, answers, the feed and time; updates; does effects; paints (GROUND).
 
-pub mod clipboard;
 pub mod connection;
 pub mod editor;
 pub mod full_screen;

@@ -224,7 +224,7 @@ impl Flags {
                     ("op", Json::from("setOn")),
                     ("flag", Json::from(row.key.as_str())),
                     ("environment", Json::from(environment.as_str())),
-                    ("on", Json::Bool(on)),
+                    ("enabled", Json::Bool(on)),
                 ]
                 .into_iter()
                 .collect()
@@ -454,7 +454,7 @@ impl Screen for Flags {
     }
 
     fn mode(&self) -> Mode {
-        if self.typing { Mode::Text } else { Mode::Commands }
+        if self.typing { Mode::Field } else { Mode::Commands }
     }
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {

@@ -179,8 +179,10 @@ pub enum Do {
 pub enum Mode {
     /// Keys are actions.
     Commands,
-    /// Keys are text; actions of the context `text` and those that it adds come first.
+    /// Keys are text; those of its own actions that type nothing come first, and those of `text`.
     Text,
+    /// Keys are for one field of a screen that else takes commands; only actions of `text` come first.
+    Field,
 }
 
 /// A screen, or a dialog over one.
@@ -203,6 +205,11 @@ pub trait Screen: Debug {
     /// What keys are.
     fn mode(&self) -> Mode {
         Mode::Commands
+    }
+
+    /// Whether it is the review of a plan, which closes when the plan is applied.
+    fn is_review(&self) -> bool {
+        false
     }
 
     /// Whether it is drawn over the screen below it.

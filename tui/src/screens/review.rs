@@ -160,6 +160,10 @@ impl Screen for Review {
         Mode::Text
     }
 
+    fn is_review(&self) -> bool {
+        true
+    }
+
     fn environment(&self, world: &World) -> Option<Option<String>> {
         let of_plan = self.plan.confirmation.as_ref().map(|c| c.environment.clone());
         let touched = self.plan.wish.touches.first().and_then(|t| t.environment.clone());
@@ -228,7 +232,14 @@ impl Screen for Review {
         let bottom = height.saturating_sub(if self.plan.confirmation.is_some() { 8 } else { 5 });
         let more = lines.len().saturating_sub(self.top + room);
         let right = if more > 0 { format!("{more} more lines below") } else { String::new() };
-        canvas.rule(bottom, &format!("{} changes", self.plan.changes.len()), &right);
+        canvas.rule(
+            bottom,
+            &match self.plan.changes.len() {
+                1 => "1 change".to_owned(),
+                n => format!("{n} changes"),
+            },
+            &right,
+        );
         let mut y = bottom + 1;
         for warning in self.plan.warnings.iter().take(1) {
             canvas.put_fit(2, y, width.saturating_sub(3), &format!("! {warning}"), Token::Warn);

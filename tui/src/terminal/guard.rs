@@ -1,11 +1,13 @@
 //! The modes of the terminal: set while the screen is ours, and given back on every way out.
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use nix::unistd::{getpgid, getpgrp, getppid, getsid, write};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
 /// The window's title is kept; the other screen; keys without doubt; pastes and the focus are
 /// told; no row goes on in the next.
@@ -86,13 +88,16 @@ impl TerminalGuard {
         crossterm::terminal::disable_raw_mode().and(sent)
     }
 
-    /// Takes the terminal after somebody else's SIGSTOP and SIGCONT, during which a shell may have
-    /// set its own modes.
+    /// Takes the terminal anew after a SIGCONT, since a shell may have set its own modes in between.
+    /// Does nothing while the terminal is an editor's.
     ///
     /// # Errors
-    /// As [`enter`](Self::enter).
+    /// As [`enter`](Self::enter) and [`leave`](Self::leave).
     pub fn retake(&mut self) -> io::Result<()> {
-        crossterm::terminal::disable_raw_mode()?;
+        if !OURS.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.leave()?;
         self.enter()
     }
 
@@ -147,7 +152,9 @@ fn send(display: &File, bytes: &[u8]) -> io::Result<()> {
         match write(display, rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-            Err(nix::errno::Errno::EINTR) => {}
+            Err(Errno::EINTR) => {}
+            // As for frames: another program made the terminal impatient.
+            Err(Errno::EAGAIN) => std::thread::sleep(Duration::from_millis(1)),
             Err(error) => return Err(error.into()),
         }
     }

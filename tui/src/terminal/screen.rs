@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
 
 /// How a screen is painted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub enum CopyFault {
 
 /// The longest text for the clipboard, in bytes: 74,994 in base 64, tmux's and hterm's limit.
 pub const LONGEST_COPY: usize = 56_244;
+
+/// How long to wait for a terminal that would not let us wait.
+const IMPATIENT: Duration = Duration::from_millis(1);
 
 /// Begins a frame that is shown as a whole.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -258,6 +262,8 @@ fn send(out: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
                 rest = rest.get(taken..).unwrap_or_default();
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Another program that shares the terminal made it impatient; ours waits all the same.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(IMPATIENT),
             Err(error) => return Err(error),
         }
     }

@@ -170,6 +170,56 @@ fn a_cell_that_holds_an_escape_sequence_does_not_act() {
 }
 
 #[test]
+fn half_a_wide_character_at_the_edge_is_a_blank() {
+    let mut terminal = Terminal::new(3, 1, ScreenOptions::default());
+    let painted = terminal.paint(|buffer| {
+        buffer[(2, 0)].set_symbol("漢");
+        buffer.set_string(0, 0, "ab", Style::new());
+        Finish::default()
+    });
+    assert_eq!(terminal.rows(), ["ab"]);
+    assert!(!terminal.last(painted.bytes).contains('漢'));
+}
+
+#[test]
+fn behind_the_last_column_and_behind_doubtful_widths_no_move_is_relative() {
+    let mut terminal = Terminal::new(12, 3, ScreenOptions { sync: false, ..ScreenOptions::default() });
+    terminal.paint(|_| Finish::default());
+    // Terminals differ about where the cursor is after the last column.
+    let painted = terminal.paint(|buffer| {
+        buffer.set_string(11, 1, "x", Style::new());
+        Finish { cursor: Some(Position { x: 10, y: 1 }), scroll: None }
+    });
+    let sent = terminal.last(painted.bytes);
+    assert!(sent.contains("xE[2;11H") || sent.contains("x\rE[10C"), "{sent}");
+    // And about the columns of an emoji.
+    let painted = terminal.paint(|buffer| {
+        buffer.set_string(11, 1, "x", Style::new());
+        buffer.set_string(2, 0, "😀ab", Style::new());
+        Finish { cursor: Some(Position { x: 0, y: 0 }), scroll: None }
+    });
+    let sent = terminal.last(painted.bytes);
+    assert!(sent.contains("😀E[;5Hab"), "{sent}");
+}
+
+#[test]
+fn a_wrong_word_about_moved_rows_costs_nothing() {
+    let mut terminal = Terminal::new(20, 6, ScreenOptions::default());
+    let write = |scroll| {
+        move |buffer: &mut Buffer| {
+            for y in 0..6 {
+                buffer.set_string(0, y, format!("row {y} of the list"), Style::new());
+            }
+            Finish { cursor: None, scroll }
+        }
+    };
+    terminal.paint(write(None));
+    for (top, rows, by) in [(0, 6, 1), (0, 6, -3), (2, 4, 2), (4, 9, 1), (0, 2, 5), (u16::MAX, 2, 1)] {
+        assert_eq!(terminal.paint(write(Some(Scroll { top, rows, by }))).bytes, 0);
+    }
+}
+
+#[test]
 fn after_another_size_or_a_foreign_hand_the_whole_screen_is_painted() {
     let mut terminal = Terminal::new(6, 2, ScreenOptions::default());
     let write = |buffer: &mut Buffer| {

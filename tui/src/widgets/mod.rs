@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 pub mod drawn;
+pub mod environment_form;
 pub mod field;
+pub mod fleet;
 pub mod form;
 pub mod list;
 pub mod matrix;

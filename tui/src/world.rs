@@ -155,6 +155,8 @@ pub struct World {
     pub marks: BTreeSet<String>,
     /// Numbers about this client.
     pub stats: Stats,
+    /// What an answer shows only once, such as the keys of a new environment; there while `Event::Written` is told.
+    pub once: Option<Json>,
 }
 
 /// Edits of a configuration that wait for a review.
@@ -194,6 +196,7 @@ impl World {
             steps: Vec::new(),
             marks: BTreeSet::new(),
             stats: Stats::default(),
+            once: None,
         }
     }
 

@@ -16,3 +16,14 @@ pub mod shares;
 pub mod typed;
 pub mod words;
 pub mod revert;
+#[cfg(test)]
+pub mod drawn;
+pub mod environment_form;
+pub mod field;
+pub mod fleet;
+pub mod form;
+pub mod list;
+pub mod matrix;
+pub mod membership;
+pub mod segment_line;
+pub mod segment_text;

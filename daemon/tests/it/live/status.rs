@@ -67,8 +67,7 @@ async fn who_is_behind_is_told_by_name_until_it_has_caught_up() {
     let app = TestApp::start().await;
     let made = flag(&app, "f").await;
     let mut ears = Ears::open(&app).await;
-    let subscribe =
-        json!({"type": "subscribe", "topics": ["environment:staging"], "name": "web-17"});
+    let subscribe = json!({"type": "subscribe", "topics": ["environment:staging"], "name": "web-17"});
     ears.say(&subscribe).await;
     ears.hear("subscribed").await;
     ears.say(&json!({"type": "applied", "revision": made})).await;

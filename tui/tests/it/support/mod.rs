@@ -2,4 +2,5 @@
 
 pub mod daemon;
 pub mod home;
+pub mod program;
 pub mod terminal;

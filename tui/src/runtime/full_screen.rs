@@ -1,6 +1,7 @@
 //! Runs the full screen until somebody leaves: the loop around `App`.
 
 use super::connection::Connection;
+use super::draft_writer::DraftWriter;
 use super::theme_file::ThemeFile;
 use super::{Post, RunError, Wish, crash, editor};
 use crate::app::{App, Start, registry};
@@ -98,6 +99,7 @@ struct Session<'c> {
     reader: Option<Reader>,
     theme: ThemeFile,
     connection: Option<Connection>,
+    drafts: DraftWriter,
     post: Post,
     messages: UnboundedReceiver<Message>,
     todo: VecDeque<Effect>,
@@ -165,6 +167,7 @@ impl<'c> Session<'c> {
             reader: None,
             theme,
             connection: None,
+            drafts: DraftWriter::start(&setup.places.state, post.clone())?,
             post,
             messages,
             todo: effects.into(),
@@ -352,7 +355,8 @@ impl<'c> Session<'c> {
                 }
             }
             Effect::SaveProfile { name, members } => self.save_profile(&name, &members),
-            Effect::SaveDraft(_) | Effect::DropDraft(_) => {}
+            Effect::SaveDraft(draft) => self.drafts.save(draft),
+            Effect::DropDraft(document) => self.drafts.forget(document),
             Effect::Copy { text, what } => {
                 self.copy(&text, &what).await;
             }
@@ -374,6 +378,7 @@ impl<'c> Session<'c> {
                 self.app.say(Tone::Warn, "no shell waits for this program: q leaves".to_owned());
             }
             Effect::Suspend => {
+                self.keep_drafts();
                 self.reader = None;
                 let stopped = self.guard.stop()?;
                 self.screen.forget();
@@ -418,6 +423,7 @@ impl<'c> Session<'c> {
             chosen.project.clone(),
             self.post.clone(),
         ));
+        let kept = self.setup.settings.ui.drafts.then(|| chosen.name());
         self.take(Message::Connected {
             profile: chosen.name(),
             project: chosen.project.clone(),
@@ -426,6 +432,7 @@ impl<'c> Session<'c> {
             read_only: policy(chosen.read_only),
             held: held || self.setup.wish.read_only,
         });
+        self.drafts.turn_to(kept.as_deref());
     }
 
     fn profiles(&mut self) {
@@ -481,7 +488,19 @@ impl<'c> Session<'c> {
         }
     }
 
+    /// Asks the screens for what they have not given to be kept yet.
+    fn keep_drafts(&mut self) {
+        for effect in self.app.update(Message::Leaving) {
+            match effect {
+                Effect::SaveDraft(draft) => self.drafts.save(draft),
+                Effect::DropDraft(document) => self.drafts.forget(document),
+                _ => {}
+            }
+        }
+    }
+
     fn end(&mut self) {
+        self.keep_drafts();
         self.reader = None;
         let _ = self.guard.leave();
         if let Some(farewell) = &self.setup.wish.farewell {

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod crash;
+pub mod draft_writer;
 pub mod editor;
 pub mod full_screen;
 pub mod theme_file;

@@ -61,6 +61,8 @@ create table environments (
     secure_mode boolean not null default false,
     -- the highest version ever imported here: client-side wires count from it
     version_base bigint not null default 0,
+    -- production, staging, development; null where the key says it
+    class text,
     archived boolean not null default false,
     last_epoch bigint not null,
     last_revision bigint not null,
@@ -351,3 +353,6 @@ create table backup_job (
 );
 
 create index backup_job_queue on backup_job (run_after) where state = 'queued';
+-- Of two daemons that find the scheduled backup due at once, one asks for it.
+create unique index backup_job_schedule_unique on backup_job (requested_by)
+    where requested_by = 'schedule' and state in ('queued', 'running');

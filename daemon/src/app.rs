@@ -168,7 +168,8 @@ impl App {
         let seal = Arc::clone(&secrets);
         let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
-        let state = AppState { live, gate, clock, config, secrets, access_log, drain, metrics };
+        let verified = Arc::default();
+        let state = AppState { live, gate, clock, config, secrets, access_log, verified, drain, metrics };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),

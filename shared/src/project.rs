@@ -80,7 +80,90 @@ pub struct Environment {
     /// Added to the revision on client-side wires, so that versions never fall behind an import.
     #[serde(default)]
     pub version_base: i64,
+    /// What it is for; where it does not say, its key does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<EnvironmentClass>,
     /// Archived environments refuse writes and are left out of lists.
     #[serde(default)]
     pub archived: bool,
+}
+
+/// What an environment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentClass {
+    /// People rely on it.
+    Production,
+    /// What is to go to production is tried here.
+    Staging,
+    /// Anything else.
+    Development,
+}
+
+impl EnvironmentClass {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Staging => "staging",
+            Self::Development => "development",
+        }
+    }
+
+    /// What a key says: `prod-eu` is production, `pre-prod` and `qa` are staging.
+    fn said_by(key: &str) -> Option<Self> {
+        let key = key.to_ascii_lowercase();
+        let words = || key.split(|c: char| !c.is_ascii_alphanumeric());
+        let staging = |w: &str| {
+            w.starts_with("stag")
+                || w.starts_with("preprod")
+                || matches!(w, "pre" | "stg" | "qa" | "uat" | "test")
+        };
+        if words().any(staging) {
+            Some(Self::Staging)
+        } else if words().any(|w| w.starts_with("prod") || w.starts_with("prd") || w == "live") {
+            Some(Self::Production)
+        } else {
+            None
+        }
+    }
+}
+
+impl std::str::FromStr for EnvironmentClass {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Production, Self::Staging, Self::Development]
+            .into_iter()
+            .find(|class| class.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not a class: production, staging or development"))
+    }
+}
+
+impl Environment {
+    /// What it is for: what it says, else what its key says, else production where it is protected.
+    pub fn shown_class(&self) -> EnvironmentClass {
+        let guessed = || EnvironmentClass::said_by(self.key.as_str());
+        let rest = if self.protected { EnvironmentClass::Production } else { EnvironmentClass::Development };
+        self.class.or_else(guessed).unwrap_or(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_what_an_environment_is_for() {
+        for (key, class) in [
+            ("production", Some(EnvironmentClass::Production)),
+            ("eu-prod_2", Some(EnvironmentClass::Production)),
+            ("pre-prod", Some(EnvironmentClass::Staging)),
+            ("Staging", Some(EnvironmentClass::Staging)),
+            ("latest", None),
+            ("delivery", None),
+        ] {
+            assert_eq!(EnvironmentClass::said_by(key), class, "{key}");
+        }
+    }
 }

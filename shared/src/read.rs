@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::flag::{FlagKind, Variation};
 use crate::json::Json;
 use crate::key::{EnvironmentKey, FlagKey, ProjectKey, SegmentKey};
-use crate::project::ClientSideAvailability;
+use crate::project::{ClientSideAvailability, EnvironmentClass};
 
 /// A type that can be read out of a request.
 pub trait FromJson: Sized {
@@ -198,7 +198,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(ProjectKey, EnvironmentKey, FlagKey, SegmentKey, FlagKind, Role);
+from_text!(ProjectKey, EnvironmentKey, FlagKey, SegmentKey, FlagKind, Role, EnvironmentClass);
 
 impl<T: FromJson> FromJson for Option<T> {
     fn from_json(json: &Json, at: &str) -> Result<Self, Vec<Fault>> {

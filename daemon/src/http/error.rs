@@ -65,7 +65,16 @@ impl ApiError {
 
     /// A query parameter or header that cannot be read.
     pub fn parameter(name: &str, detail: impl std::fmt::Display) -> Self {
-        Self::new(ProblemKind::Malformed, format!("the parameter {name} {detail}"))
+        let mut error = Self::new(ProblemKind::Malformed, format!("the parameter {name} {detail}"));
+        error.problem.parameter = Some(name.to_owned());
+        error
+    }
+
+    /// A query parameter with a text of which one place is wrong.
+    pub fn parameter_at(name: &str, at: usize, detail: impl std::fmt::Display) -> Self {
+        let mut error = Self::parameter(name, format!("at character {at}: {detail}"));
+        error.problem.at = Some(at);
+        error
     }
 
     /// There is no such thing.

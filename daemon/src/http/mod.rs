@@ -6,6 +6,7 @@ pub mod accounted;
 pub mod admin;
 pub mod compat;
 pub mod error;
+pub mod filter;
 pub mod health;
 pub mod identity;
 pub mod live;
@@ -23,13 +24,25 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use arc_swap::ArcSwapOption;
+use time::OffsetDateTime;
+
 use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
+use crate::service::findings::Report;
 use crate::store::gate::Gate;
+
+/// A verification of the history.
+pub struct Verified {
+    /// When it was done.
+    pub at: OffsetDateTime,
+    /// What it found.
+    pub report: Report,
+}
 
 /// What handlers share.
 #[derive(Clone)]
@@ -46,6 +59,8 @@ pub struct AppState {
     pub secrets: Arc<Secrets>,
     /// Denials, log-ins and reads of secrets.
     pub access_log: Arc<AccessLog>,
+    /// The last verification of the history that this daemon was asked for.
+    pub verified: Arc<ArcSwapOption<Verified>>,
     /// Whether the daemon is stopping, and when streams end.
     pub drain: Drain,
     /// Renders the metrics.

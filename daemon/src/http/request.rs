@@ -47,6 +47,13 @@ impl FromRequestParts<AppState> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Self::arrive(parts, state, state.gate.last_committed()).await
+    }
+}
+
+impl Asked {
+    /// The request, once the catalog holds `own`, a revision that this daemon committed.
+    async fn arrive(parts: &mut Parts, state: &AppState, own: i64) -> Result<Self, ApiError> {
         if !state.live.ready() {
             let mut error =
                 ApiError::new(ProblemKind::DatabaseUnavailable, "the daemon has no catalog to serve yet");
@@ -63,7 +70,7 @@ impl FromRequestParts<AppState> for Asked {
         };
         // While the follower cannot follow, waiting for it is in vain: what is there serves.
         let follows = !state.live.stale() && !state.gate.regressed();
-        let own = if follows { state.gate.last_committed() } else { 0 };
+        let own = if follows { own } else { 0 };
         let mut catalog = state.live.catalog();
         let mut caller = identity::caller(state, &catalog, parts);
         let behind = catalog.position.revision.0;
@@ -232,17 +239,19 @@ impl Asked {
 
     /// An answer that tells the revision it reflects; 304 where the caller has it already.
     pub fn reply(&self, etag: Option<String>, body: &Json) -> Response {
+        self.reply_with(etag, || body.to_text())
+    }
+
+    /// The same with a text that is made only where the caller does not have it.
+    pub fn reply_with(&self, etag: Option<String>, body: impl FnOnce() -> String) -> Response {
         let known = etag.as_ref().is_some_and(|etag| {
             self.headers
                 .get(header::IF_NONE_MATCH)
                 .and_then(|v| v.to_str().ok())
                 .is_some_and(|v| v.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag))
         });
-        let mut response = if known {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            json(StatusCode::OK, body.to_text())
-        };
+        let mut response =
+            if known { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body()) };
         let headers = response.headers_mut();
         if let Some(etag) = etag.and_then(|e| HeaderValue::from_str(&e).ok()) {
             headers.insert(header::ETAG, etag);
@@ -277,6 +286,10 @@ pub fn json(status: StatusCode, body: String) -> Response {
 }
 
 /// A write: the request with its body and options.
+///
+/// Its catalog knows the caller, the projects and the environments as this daemon last wrote them. Flags and
+/// segments may be older there, since the write reads them under the head's lock: a handler that looks at them
+/// calls [`Writing::caught_up`] first.
 pub struct Writing {
     /// The request.
     pub asked: Asked,
@@ -301,7 +314,7 @@ impl FromRequest<AppState> for Writing {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let asked = Asked::from_request_parts(&mut parts, state).await?;
+        let asked = Asked::arrive(&mut parts, state, state.gate.last_ground()).await?;
         let method = parts.method.clone();
         let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let content_type = content_type(&parts.headers)?;
@@ -406,6 +419,17 @@ fn options(asked: &Asked) -> Result<WriteOptions, ApiError> {
 }
 
 impl Writing {
+    /// Waits, as reads do, until the catalog holds everything that this daemon committed.
+    pub async fn caught_up(&mut self) {
+        let asked = &mut self.asked;
+        let own = asked.state.gate.last_committed();
+        let follows = !asked.state.live.stale() && !asked.state.gate.regressed();
+        if follows && own > asked.catalog.position.revision.0 {
+            asked.state.live.wait_for(own, OWN_WRITES).await;
+            asked.catalog = asked.state.live.catalog();
+        }
+    }
+
     /// The body, which must be there.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,8 +15,8 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::accounted;
 use super::admin::{
-    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, import, projects,
-    segments,
+    access, audit, backups, changes, compare, credentials, environments, evaluate, export, flags, import,
+    matrix, membership, projects, schemas, segments,
 };
 use super::compat::system_config;
 use super::error::ApiError;
@@ -31,6 +33,7 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::get_config, flags::put_config, flags::patch_config))
         .routes(routes!(flags::toggle))
         .routes(routes!(flags::payload))
+        .routes(routes!(matrix::get))
         .routes(routes!(evaluate::evaluate))
         .routes(routes!(compare::compare))
         .routes(routes!(compare::promote))
@@ -47,6 +50,8 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(segments::list, segments::create))
         .routes(routes!(segments::get, segments::replace, segments::update, segments::archive))
         .routes(routes!(segments::restore))
+        .routes(routes!(membership::contains))
+        .routes(routes!(export::get))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::rotate))
         .routes(routes!(credentials::revoke))
@@ -64,6 +69,7 @@ fn installation() -> OpenApiRouter<AppState> {
         .routes(routes!(access::replace_binding, access::remove_binding))
         .routes(routes!(backups::list, backups::create))
         .routes(routes!(backups::get))
+        .routes(routes!(schemas::get))
         .routes(routes!(status::get))
 }
 
@@ -135,6 +141,8 @@ pub fn router(state: AppState) -> Router {
         .merge(lasting)
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
+        // Streams and WebSockets pass as they are.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(socketio::routes(&state))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

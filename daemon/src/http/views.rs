@@ -6,6 +6,7 @@ use shared::eval;
 use shared::evaluated;
 use shared::flag::{Flag, FlagConfig};
 use shared::json::Json;
+use shared::project::Environment;
 use shared::revision::{Position, Revision};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -38,6 +39,13 @@ pub fn flag_row(flag: &Flag) -> Json {
             view.set("type", value.clone());
         }
     }
+    view
+}
+
+/// An environment by itself, with what it is for.
+pub fn environment_row(environment: &Environment) -> Json {
+    let mut view = Entity::Environment(environment.clone()).to_json();
+    view.set("class", Json::from(environment.shown_class().as_str()));
     view
 }
 
@@ -153,6 +161,7 @@ pub fn done(done: &Done, reference: &EntityRef) -> Json {
     let mut view = match done.entities.get(reference) {
         Some((Entity::Flag(flag), _)) => flag_row(flag),
         Some((Entity::Config(config), _)) => config_row(config),
+        Some((Entity::Environment(environment), _)) => environment_row(environment),
         Some((entity, _)) => public(entity.kind(), entity.to_json()),
         None => Json::object(),
     };

@@ -105,6 +105,7 @@ async fn take_over(live: &Live, gate: &Gate, remembered: Option<&Remembered>) ->
                 kept = %known.0, database = %head.position,
                 "the database has gone back in time: writes are frozen until `flagstaffd accept-rollback`"
             );
+            gate.saw(old.catalog.position, old.catalog.hash);
             gate.set_regressed(true);
             gate.hold(false);
             live.seen_head(head.position.revision.0);
@@ -120,6 +121,7 @@ async fn take_over(live: &Live, gate: &Gate, remembered: Option<&Remembered>) ->
     live.set_provisional(false);
     live.set_installation(installation);
     gate.recovered();
+    gate.saw(fresh.position, fresh.hash);
     gate.hold(false);
     adopt(live, fresh);
     live.set_stale(false);

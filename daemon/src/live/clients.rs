@@ -43,6 +43,8 @@ pub struct Introduction {
     pub address: String,
     /// The program, as it calls itself; at most 200 characters are kept.
     pub user_agent: Option<String>,
+    /// What the client calls itself; at most 100 characters are kept.
+    pub name: Option<String>,
     /// Since when it is connected.
     pub since: OffsetDateTime,
 }
@@ -83,6 +85,7 @@ impl Clients {
         if let Some(agent) = &mut introduction.user_agent {
             *agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         }
+        introduction.name = introduction.name.and_then(|name| named(&name));
         let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let protocol = introduction.protocol;
         gauge(protocol).increment(1.0);
@@ -106,6 +109,13 @@ impl Clients {
     }
 }
 
+/// A name as it is kept; `None` where nothing is left of it.
+fn named(text: &str) -> Option<String> {
+    let kept: String = text.chars().filter(|c| !shared::read::hostile(*c) && *c != '\n').take(100).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
 fn gauge(protocol: Protocol) -> metrics::Gauge {
     metrics::gauge!("flagstaff_clients", "protocol" => protocol.as_str())
 }
@@ -127,6 +137,11 @@ impl Guard {
     /// Says what the client hears from now on.
     pub fn hears(&self, topics: Vec<String>) {
         self.change(|client| client.topics = topics);
+    }
+
+    /// Says what the client calls itself.
+    pub fn called(&self, name: &str) {
+        self.change(|client| client.introduction.name = named(name));
     }
 
     /// Says which change or snapshot was written to the client.
@@ -163,6 +178,7 @@ mod tests {
             principal: "anonymous".to_owned(),
             address: "127.0.0.1:1".to_owned(),
             user_agent: Some("curl\u{1b}[31m/8".to_owned()),
+            name: Some(" web-17\u{202e}\n".to_owned()),
             since: OffsetDateTime::UNIX_EPOCH,
         }
     }
@@ -180,6 +196,9 @@ mod tests {
         assert_eq!(list[0].applied, Some(Revision(7)));
         assert_eq!((list[1].sent, list[1].applied), (Some(Position::new(1, 9)), None));
         assert_eq!(list[0].introduction.user_agent.as_deref(), Some("curl[31m/8"));
+        assert_eq!(list[0].introduction.name.as_deref(), Some("web-17"));
+        second.called("\t");
+        assert_eq!(clients.list()[1].introduction.name, None);
         drop(first);
         assert_eq!(clients.list().len(), 1);
         let third = clients.register(introduction());

@@ -69,9 +69,11 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
                 if own && settings.listen {
                     hint(&gate, live.catalog().position).await;
                 }
-                if found != Step::Same {
+                if matches!(found, Step::Moved(_) | Step::Loaded) {
                     tracing::debug!(?found, revision = live.catalog().position.revision.0, "followed");
-                    continue;
+                    if live.lag() > 0 {
+                        continue;
+                    }
                 }
             }
             Ok(Err(error)) => {
@@ -103,7 +105,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
         tokio::select! {
             () = stop.cancelled() => return,
             () = gate.hinted() => {}
-            () = heard(&mut listener) => {}
+            () = heard(&mut listener, &live) => {}
             // What was announced before it listened is found by the next look.
             made = made(&mut listening) => listener = made,
             () = tokio::time::sleep(pause) => {}
@@ -117,6 +119,7 @@ pub async fn follow(live: Arc<Live>, gate: Arc<Gate>, settings: Settings, stop: 
 /// The database's; the catalog stays as it was.
 pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
     let catalog = live.catalog();
+    let seen = gate.seen();
     let mut conn = gate.pool().acquire().await?;
     let head = store::head::get(&mut conn).await?;
     live.seen_head(head.position.revision.0);
@@ -126,7 +129,7 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
     }
     let gone_back =
         head.position < catalog.position || (head.position == catalog.position && head.hash != catalog.hash);
-    if gone_back {
+    if gone_back || seen.is_after(&head) {
         if !gate.regressed() {
             tracing::error!(
                 serving = %catalog.position, database = %head.position,
@@ -151,7 +154,7 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         drop(conn);
         return reload(live, gate).await;
     }
-    match forward(live, &mut conn, catalog).await? {
+    match forward(live, gate, &mut conn, catalog).await? {
         Some(moved) => Ok(Step::Moved(moved)),
         None => {
             drop(conn);
@@ -163,6 +166,7 @@ pub async fn step(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
 /// Applies the revisions after the catalog, in order; `None` when they do not connect to it.
 async fn forward(
     live: &Live,
+    gate: &Gate,
     conn: &mut PgConnection,
     mut catalog: Arc<Catalog>,
 ) -> Result<Option<i64>, StoreError> {
@@ -182,6 +186,7 @@ async fn forward(
         let later = entries.split_off(rest);
         let mine = std::mem::replace(&mut entries, later);
         let next = Arc::new(catalog.after(&revision, &mine));
+        gate.saw(next.position, next.hash);
         // Readers must never see a delta whose catalog is not there yet.
         live.swap(Arc::clone(&next));
         live.feed().publish(Arc::new(Delta::new(&revision, mine, &next)));
@@ -203,6 +208,7 @@ async fn reload(live: &Live, gate: &Gate) -> Result<Step, StoreError> {
         gate.forget_committed();
     }
     live.set_provisional(false);
+    gate.saw(fresh.position, fresh.hash);
     adopt(live, fresh);
     Ok(Step::Loaded)
 }
@@ -261,20 +267,25 @@ async fn listen(gate: Arc<Gate>) -> Option<PgListener> {
     }
 }
 
-/// Waits for a hint; forgets a listener that lost its connection, so that the next round looks and
-/// listens anew.
-async fn heard(listener: &mut Option<PgListener>) {
+/// Waits for a hint at what is not here yet, which our own are not; forgets a listener that lost its
+/// connection, so that the next round looks and listens anew.
+async fn heard(listener: &mut Option<PgListener>, live: &Live) {
     let Some(active) = listener else { return std::future::pending().await };
-    if !matches!(active.try_recv().await, Ok(Some(_))) {
-        *listener = None;
+    while let Ok(Some(hint)) = active.try_recv().await {
+        let known = hint.payload().parse().is_ok_and(|at: Position| at <= live.catalog().position);
+        if !known {
+            return;
+        }
     }
+    *listener = None;
 }
 
-/// Tells the other daemons. Lost hints cost them a poll interval, nothing else.
+/// Tells the other daemons. Lost hints cost them a poll interval, nothing else, so nothing is flushed to the
+/// disk for one: the next write would wait for that.
 async fn hint(gate: &Gate, position: Position) {
     let told = async {
         let mut conn = gate.pool().acquire().await?;
-        sqlx::query("select pg_notify($1, $2)")
+        sqlx::query("select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(position.to_string())
             .execute(&mut *conn)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Live;
+use super::behind::{self, Told};
 use super::daemons::{Found, Myself};
 use crate::store::daemons::{self, Heartbeat};
 use crate::store::gate::Gate;
@@ -17,17 +17,6 @@ pub const EVERY: Duration = Duration::from_secs(5);
 const GONE: f64 = 15.0;
 /// More clients than this are counted and not named.
 const NAMED: usize = 1_000;
-
-/// A client as other daemons are told of it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Told {
-    protocol: &'static str,
-    principal: String,
-    address: String,
-    applied: Option<i64>,
-    current: Option<bool>,
-}
 
 /// Beats until told to stop, then takes this daemon off the list.
 pub async fn beat(live: Arc<Live>, gate: Arc<Gate>, myself: Myself, stop: CancellationToken) {
@@ -61,19 +50,7 @@ pub async fn beat(live: Arc<Live>, gate: Arc<Gate>, myself: Myself, stop: Cancel
 }
 
 async fn once(live: &Live, gate: &Gate, myself: &Myself) -> Result<Vec<Heartbeat>, crate::store::StoreError> {
-    let clients: Vec<Told> = live
-        .clients()
-        .list()
-        .into_iter()
-        .take(NAMED)
-        .map(|client| Told {
-            current: client.current(),
-            protocol: client.introduction.protocol.as_str(),
-            principal: client.introduction.principal,
-            address: client.introduction.address,
-            applied: client.applied.map(|r| r.0),
-        })
-        .collect();
+    let clients: Vec<Told> = behind::standings(live).into_iter().take(NAMED).map(Told::from).collect();
     let beat = Heartbeat {
         id: myself.id,
         name: myself.name.clone(),

@@ -4,6 +4,7 @@
 //! it names their types and runs none of their code.
 
 pub mod begin;
+pub mod behind;
 pub mod catalog;
 pub mod clients;
 pub mod daemons;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::access::Scope;
 use shared::api::problem::ProblemKind;
-use shared::audit::{Header, RevisionKind, digest, link, public};
-use shared::change::{Entity, EntityRef, Mutation};
+use shared::audit::{Hash, Header, RevisionKind, digest, link, public};
+use shared::change::{Entity, EntityKind, EntityRef, Mutation};
 use shared::json::Json;
 use shared::revision::{Position, Revision};
 use sqlx::{Connection, PgConnection};
@@ -18,6 +18,7 @@ use super::{
     validate, versions,
 };
 use crate::store::audit::{Committed, Entry};
+use crate::store::gate::Closed;
 use crate::store::head::Head;
 use crate::store::idempotency::Known;
 use crate::store::{self, Stamp, StoreError};
@@ -105,7 +106,12 @@ pub async fn run(
             let took = cx.clock.monotonic().saturating_sub(began);
             metrics::histogram!("flagstaff_commit_seconds").record(took);
             if let Some(revision) = answer.revision {
-                cx.gate.committed(Position { revision, ..Position::default() });
+                let position = Position { revision, ..Position::default() };
+                if answer.replayed {
+                    // What it touched is not known here.
+                    cx.gate.committed_ground(position);
+                }
+                cx.gate.committed(position);
             }
         }
         _ => {}
@@ -142,6 +148,12 @@ async fn transact(
     } else {
         store::head::lock(&mut tx).await?
     };
+    // An older database may have taken the place of ours since the follower looked. Only a new epoch may begin
+    // on it, and that is begun by who knows.
+    if !options.dry_run && options.new_epoch.is_none() && cx.gate.seen().is_after(&head) {
+        cx.gate.look();
+        return Err(Closed::Regressed.into());
+    }
     if !options.dry_run
         && let Some(answer) = replay(cx, options, &mut tx).await?
     {
@@ -214,8 +226,9 @@ async fn transact(
         warnings,
         report,
     };
+    let mut made = None;
     if done.changed {
-        write(cx, options, &mut tx, &head, now, &mut done).await?;
+        made = Some(write(cx, options, &mut tx, &head, now, &mut done).await?);
     }
     let mut answer = render(&done);
     answer.revision = Some(done.position.revision);
@@ -233,10 +246,19 @@ async fn transact(
         StoreError::Unavailable(_) => Refusal::Store(StoreError::OutcomeUnknown),
         other => Refusal::Store(other),
     })?;
-    if done.changed {
+    if let Some(hash) = made {
+        cx.gate.saw(done.position, hash);
+        if done.touched.iter().any(|change| is_ground(change.kind)) {
+            cx.gate.committed_ground(done.position);
+        }
         metrics::counter!("flagstaff_changes_total", "kind" => options.kind.as_str()).increment(1);
     }
     Ok(answer)
+}
+
+/// Whether requests are judged by such an entity before a write begins.
+fn is_ground(kind: EntityKind) -> bool {
+    kind.is_access() || matches!(kind, EntityKind::Project | EntityKind::Environment)
 }
 
 /// Reads the configurations of the flags that were put: a flag's ETag names the newest of them. After the
@@ -388,7 +410,7 @@ fn confirm(options: &WriteOptions, plan: &Plan) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Writes rows, history and head; nothing is seen of it before the commit.
+/// Writes rows, history and head, and answers the revision's hash; nothing is seen of it before the commit.
 async fn write(
     cx: &Cx,
     options: &WriteOptions,
@@ -396,7 +418,7 @@ async fn write(
     head: &Head,
     now: OffsetDateTime,
     done: &mut Done,
-) -> Result<(), Refusal> {
+) -> Result<Hash, Refusal> {
     let position = epoch::next(head.position, options.new_epoch);
     let at = now.max(head.at);
     let header = Header {
@@ -413,7 +435,6 @@ async fn write(
     let hash = link(position.epoch.0, position.revision.0, &head.hash, &header, &headers);
     let committed = Committed { position, header, previous_hash: head.hash, hash };
     store::audit::append(conn, &committed, &entries).await?;
-    store::head::advance(conn, &Head { position, hash, at }).await?;
     done.position = position;
     done.at = at;
     for change in &done.touched {
@@ -421,7 +442,7 @@ async fn write(
             *last = position;
         }
     }
-    Ok(())
+    Ok(hash)
 }
 
 /// Writes the rows of what was touched and makes the history's entries of them.

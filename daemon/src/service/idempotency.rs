@@ -4,7 +4,7 @@ use shared::revision::Revision;
 use sqlx::Connection;
 
 use super::{Cx, Refusal};
-use crate::store::gate::Gate;
+use crate::store::gate::{Closed, Gate};
 use crate::store::idempotency::Known;
 use crate::store::{self, StoreError};
 
@@ -24,7 +24,11 @@ pub async fn resolve(cx: &Cx, key: &str) -> Result<Option<Revision>, Refusal> {
         )
         .await
         .map_err(StoreError::from)?;
-    store::head::lock(&mut tx).await?;
+    let (head, _) = store::head::lock(&mut tx).await?;
+    if cx.gate.seen().is_after(&head) {
+        cx.gate.look();
+        return Err(Closed::Regressed.into());
+    }
     let principal = &cx.caller.principal;
     match store::idempotency::find(&mut tx, principal, key).await? {
         Some(Known::Answered { revision, .. }) => {

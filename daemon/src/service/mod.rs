@@ -9,6 +9,7 @@ pub mod bootstrap;
 mod circles;
 pub mod commit;
 pub mod credentials;
+pub mod database;
 pub mod draft;
 pub mod edits;
 pub mod epoch;

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{ROWS, StoreError};
 
 /// A committed change.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,7 +177,8 @@ impl TryFrom<EntryRow> for Entry {
     }
 }
 
-/// Appends a revision and its entries; the caller holds the head's lock and has chained the hash.
+/// Appends a revision and its entries and moves the head to it; the caller holds the head's lock and has
+/// chained the hash.
 ///
 /// # Errors
 /// The database's.
@@ -187,9 +188,21 @@ pub async fn append(
     entries: &[Entry],
 ) -> Result<(), StoreError> {
     let header = &committed.header;
+    // Some hundred rows a statement: an import of thousands stays within what one message may hold.
+    let (first, more) = entries.split_at(entries.len().min(ROWS));
+    let columns = Columns::of(first);
+    // One round trip for three tables: the head's lock is held meanwhile.
     sqlx::query!(
-        "insert into revision (number, epoch, at, kind, actor, credential, source, comment, request_id,
-             previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "with moved as (
+             update head set epoch = $2, revision = $1, hash = $11, at = $3
+         ), made as (
+             insert into revision (number, epoch, at, kind, actor, credential, source, comment, request_id,
+                 previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         )
+         insert into feature_flag_audit_log (revision, ordinal, entity_kind, entity_id, key, project,
+             environment, action, before, after, salt, digest)
+         select $1, * from unnest($12::integer[], $13::text[], $14::uuid[], $15::text[], $16::text[],
+             $17::text[], $18::text[], $19::text[], $20::text[], $21::bytea[], $22::bytea[])",
         committed.position.revision.0,
         committed.position.epoch.0,
         header.at,
@@ -200,47 +213,81 @@ pub async fn append(
         header.comment,
         header.request_id,
         &committed.previous_hash[..],
-        &committed.hash[..]
+        &committed.hash[..],
+        &columns.ordinals,
+        &columns.kinds,
+        &columns.ids,
+        &columns.keys,
+        &columns.projects as &[Option<String>],
+        &columns.environments as &[Option<String>],
+        &columns.actions,
+        &columns.befores as &[Option<String>],
+        &columns.afters as &[Option<String>],
+        &columns.salts,
+        &columns.digests
     )
     .execute(&mut *conn)
     .await?;
-    // Some hundred rows a statement: an import of thousands stays within what one message may hold.
-    for chunk in entries.chunks(500) {
-        let ordinals: Vec<i32> = chunk.iter().map(|e| e.ordinal).collect();
-        let kinds: Vec<String> = chunk.iter().map(|e| e.kind.as_str().to_owned()).collect();
-        let ids: Vec<Uuid> = chunk.iter().map(|e| e.id).collect();
-        let keys: Vec<String> = chunk.iter().map(|e| e.key.clone()).collect();
-        let projects: Vec<Option<String>> =
-            chunk.iter().map(|e| e.project.as_ref().map(ToString::to_string)).collect();
-        let environments: Vec<Option<String>> =
-            chunk.iter().map(|e| e.environment.as_ref().map(ToString::to_string)).collect();
-        let actions: Vec<String> = chunk.iter().map(|e| e.action.as_str().to_owned()).collect();
-        let befores: Vec<Option<String>> = chunk.iter().map(|e| e.before.clone()).collect();
-        let afters: Vec<Option<String>> = chunk.iter().map(|e| e.after.clone()).collect();
-        let salts: Vec<Vec<u8>> = chunk.iter().map(|e| e.salt.clone()).collect();
-        let digests: Vec<Vec<u8>> = chunk.iter().map(|e| e.digest.clone()).collect();
+    for chunk in more.chunks(ROWS) {
+        let columns = Columns::of(chunk);
         sqlx::query!(
             "insert into feature_flag_audit_log (revision, ordinal, entity_kind, entity_id, key, project,
                  environment, action, before, after, salt, digest)
              select $1, * from unnest($2::integer[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
                  $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[])",
             committed.position.revision.0,
-            &ordinals,
-            &kinds,
-            &ids,
-            &keys,
-            &projects as &[Option<String>],
-            &environments as &[Option<String>],
-            &actions,
-            &befores as &[Option<String>],
-            &afters as &[Option<String>],
-            &salts,
-            &digests
+            &columns.ordinals,
+            &columns.kinds,
+            &columns.ids,
+            &columns.keys,
+            &columns.projects as &[Option<String>],
+            &columns.environments as &[Option<String>],
+            &columns.actions,
+            &columns.befores as &[Option<String>],
+            &columns.afters as &[Option<String>],
+            &columns.salts,
+            &columns.digests
         )
         .execute(&mut *conn)
         .await?;
     }
     Ok(())
+}
+
+/// Entries column by column, as `unnest` takes them.
+struct Columns {
+    ordinals: Vec<i32>,
+    kinds: Vec<String>,
+    ids: Vec<Uuid>,
+    keys: Vec<String>,
+    projects: Vec<Option<String>>,
+    environments: Vec<Option<String>>,
+    actions: Vec<String>,
+    befores: Vec<Option<String>>,
+    afters: Vec<Option<String>>,
+    salts: Vec<Vec<u8>>,
+    digests: Vec<Vec<u8>>,
+}
+
+impl Columns {
+    fn of(entries: &[Entry]) -> Self {
+        fn each<T>(entries: &[Entry], column: impl Fn(&Entry) -> T) -> Vec<T> {
+            entries.iter().map(column).collect()
+        }
+        Self {
+            ordinals: each(entries, |e| e.ordinal),
+            kinds: each(entries, |e| e.kind.as_str().to_owned()),
+            ids: each(entries, |e| e.id),
+            keys: each(entries, |e| e.key.clone()),
+            projects: each(entries, |e| e.project.as_ref().map(ToString::to_string)),
+            environments: each(entries, |e| e.environment.as_ref().map(ToString::to_string)),
+            actions: each(entries, |e| e.action.as_str().to_owned()),
+            befores: each(entries, |e| e.before.clone()),
+            afters: each(entries, |e| e.after.clone()),
+            salts: each(entries, |e| e.salt.clone()),
+            digests: each(entries, |e| e.digest.clone()),
+        }
+    }
 }
 
 /// The revision of that number.

@@ -104,7 +104,8 @@ pub async fn enqueue_scheduled(conn: &mut PgConnection, id: Uuid, seconds: f64) 
         "insert into backup_job (id, requested_by)
          select $1, 'schedule' where not exists (
              select from backup_job where requested_by = 'schedule'
-                 and requested_at > clock_timestamp() - make_interval(secs => $2))",
+                 and requested_at > clock_timestamp() - make_interval(secs => $2))
+         on conflict do nothing",
         id,
         seconds
     )

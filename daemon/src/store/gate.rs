@@ -1,15 +1,17 @@
 //! The gate to PostgreSQL: a pool that fails fast while the database is away.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use shared::audit::Hash;
 use shared::revision::Position;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
 
 use super::StoreError;
+use super::head::Head;
 use crate::clock::Clock;
 
 /// How many failures in a row open the breaker.
@@ -34,6 +36,20 @@ pub enum Closed {
     Store(#[from] StoreError),
 }
 
+/// A head that was served or committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    position: Position,
+    hash: Hash,
+}
+
+impl Seen {
+    /// Whether a head is of the past, or of another history.
+    pub fn is_after(&self, head: &Head) -> bool {
+        head.position < self.position || (head.position == self.position && head.hash != self.hash)
+    }
+}
+
 /// The pool with its breaker, and the marks that writes leave for readers.
 pub struct Gate {
     pool: PgPool,
@@ -46,6 +62,9 @@ pub struct Gate {
     held: AtomicBool,
     draining: AtomicBool,
     committed: AtomicI64,
+    ground: AtomicI64,
+    /// The newest head that was served or committed here.
+    seen: Mutex<(Position, Hash)>,
     hint: Notify,
     verifying: Arc<tokio::sync::Mutex<()>>,
 }
@@ -62,6 +81,8 @@ impl Gate {
             held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             committed: AtomicI64::new(0),
+            ground: AtomicI64::new(0),
+            seen: Mutex::default(),
             hint: Notify::new(),
             verifying: Arc::default(),
         }
@@ -187,14 +208,47 @@ impl Gate {
         self.hint.notify_one();
     }
 
+    /// Marks a commit of this daemon that touched what requests are judged by before a write begins: who may
+    /// do what, and which projects and environments there are.
+    pub fn committed_ground(&self, position: Position) {
+        self.ground.fetch_max(position.revision.0, Ordering::AcqRel);
+    }
+
     /// Another epoch has begun: what was committed before it is nothing to wait for.
     pub fn forget_committed(&self) {
         self.committed.store(0, Ordering::Release);
+        self.ground.store(0, Ordering::Release);
+    }
+
+    /// Marks a head that is served or was committed here: an older one is refused from now on.
+    pub fn saw(&self, position: Position, hash: Hash) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if position > seen.0 {
+            *seen = (position, hash);
+        }
+    }
+
+    /// The newest head that was served or committed here. Whoever compares a head with it asks for it before
+    /// the head is read, or holds the head's lock: else a commit between the two looks like a way back.
+    pub fn seen(&self) -> Seen {
+        let (position, hash) = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Seen { position, hash }
     }
 
     /// The last revision this daemon committed: its own readers wait for it.
     pub fn last_committed(&self) -> i64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    /// The last revision this daemon committed that touched what writes are judged by: its own writers wait
+    /// for it, and for no later one, since they read the rest under the head's lock.
+    pub fn last_ground(&self) -> i64 {
+        self.ground.load(Ordering::Acquire)
+    }
+
+    /// Has the follower look at the database now.
+    pub fn look(&self) {
+        self.hint.notify_one();
     }
 
     /// Waits until something was committed here.

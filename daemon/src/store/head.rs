@@ -55,23 +55,6 @@ pub async fn lock(conn: &mut PgConnection) -> Result<(Head, OffsetDateTime), Sto
     Ok((head, now))
 }
 
-/// Moves the head; the caller holds its lock.
-///
-/// # Errors
-/// The database's.
-pub async fn advance(conn: &mut PgConnection, head: &Head) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update head set epoch = $1, revision = $2, hash = $3, at = $4",
-        head.position.epoch.0,
-        head.position.revision.0,
-        &head.hash[..],
-        head.at
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Makes the head and the installation where they are missing; true where they were.
 ///
 /// # Errors

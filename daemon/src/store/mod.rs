@@ -9,6 +9,7 @@ pub mod audit_query;
 pub mod backups;
 pub mod configs;
 pub mod daemons;
+pub mod database;
 pub mod flags;
 pub mod gate;
 pub mod head;

@@ -142,6 +142,7 @@ struct EnvironmentRow {
     minimum_role: Option<String>,
     secure_mode: bool,
     version_base: i64,
+    class: Option<String>,
     archived: bool,
     last_epoch: i64,
     last_revision: i64,
@@ -170,6 +171,7 @@ impl TryFrom<EnvironmentRow> for Stored<Environment> {
                 minimum_role: row.minimum_role.map(|r| r.parse()).transpose().map_err(|e| corrupt(&e))?,
                 secure_mode: row.secure_mode,
                 version_base: row.version_base,
+                class: row.class.map(|c| c.parse()).transpose().map_err(|e| corrupt(&e))?,
                 archived: row.archived,
             },
             stamp: Stamp {
@@ -193,7 +195,7 @@ pub async fn all_environments(
     let rows = sqlx::query_as!(
         EnvironmentRow,
         "select e.id, p.key as project, e.key, e.name, e.color, e.sort_order, e.protected, e.comment_required,
-                e.minimum_role, e.secure_mode, e.version_base, e.archived, e.last_epoch, e.last_revision,
+                e.minimum_role, e.secure_mode, e.version_base, e.class, e.archived, e.last_epoch, e.last_revision,
                 e.created_by, e.updated_by, e.created_at, e.updated_at
          from environments e join project p on p.id = e.project_id order by e.sort_order, e.id"
     )
@@ -213,7 +215,7 @@ pub async fn environments_of(
     sqlx::query_as!(
         EnvironmentRow,
         "select e.id, p.key as project, e.key, e.name, e.color, e.sort_order, e.protected, e.comment_required,
-                e.minimum_role, e.secure_mode, e.version_base, e.archived, e.last_epoch, e.last_revision,
+                e.minimum_role, e.secure_mode, e.version_base, e.class, e.archived, e.last_epoch, e.last_revision,
                 e.created_by, e.updated_by, e.created_at, e.updated_at
          from environments e join project p on p.id = e.project_id
          where p.key = $1 order by e.sort_order, e.id",
@@ -238,7 +240,7 @@ pub async fn find_environment(
     sqlx::query_as!(
         EnvironmentRow,
         "select e.id, p.key as project, e.key, e.name, e.color, e.sort_order, e.protected, e.comment_required,
-                e.minimum_role, e.secure_mode, e.version_base, e.archived, e.last_epoch, e.last_revision,
+                e.minimum_role, e.secure_mode, e.version_base, e.class, e.archived, e.last_epoch, e.last_revision,
                 e.created_by, e.updated_by, e.created_at, e.updated_at
          from environments e join project p on p.id = e.project_id where p.key = $1 and e.key = $2",
         project.as_str(),
@@ -262,13 +264,14 @@ pub async fn put_environment(
     sqlx::query!(
         "insert into environments (id, project_id, key, name, color, sort_order, protected, comment_required,
              minimum_role, secure_mode, version_base, archived, last_epoch, last_revision,
-             created_by, updated_by, created_at, updated_at)
-         select $1, p.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+             created_by, updated_by, created_at, updated_at, class)
+         select $1, p.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
          from project p where p.key = $2
          on conflict (id) do update set name = excluded.name, color = excluded.color,
              sort_order = excluded.sort_order, protected = excluded.protected,
              comment_required = excluded.comment_required, minimum_role = excluded.minimum_role,
              secure_mode = excluded.secure_mode, version_base = excluded.version_base,
+             class = excluded.class,
              archived = excluded.archived, last_epoch = excluded.last_epoch,
              last_revision = excluded.last_revision, updated_by = excluded.updated_by,
              updated_at = excluded.updated_at",
@@ -289,7 +292,8 @@ pub async fn put_environment(
         stamp.created_by,
         stamp.updated_by,
         stamp.created_at,
-        stamp.updated_at
+        stamp.updated_at,
+        environment.class.map(shared::project::EnvironmentClass::as_str)
     )
     .execute(conn)
     .await?;

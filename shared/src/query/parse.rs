@@ -19,6 +19,7 @@ struct Parser<'h> {
     archived: bool,
     documents: bool,
     words: bool,
+    ages: bool,
 }
 
 impl Query {
@@ -46,13 +47,14 @@ impl Query {
             archived: false,
             documents: false,
             words: false,
+            ages: false,
         };
         let root = parser.alternatives(0)?;
         if parser.chars.peek().is_some() {
             return Err(QueryFault::new(parser.chars.at(), "this ) closes nothing"));
         }
-        let Parser { environments, archived, documents, words, .. } = parser;
-        Ok(Self { root, environments, archived, documents, words })
+        let Parser { environments, archived, documents, words, ages, .. } = parser;
+        Ok(Self { root, environments, archived, documents, words, ages })
     }
 }
 
@@ -144,6 +146,7 @@ impl Parser<'_> {
             self.environments.extend(read.environments);
             self.archived |= matches!(read.term, Term::Archived(_));
             self.documents |= matches!(read.term, Term::Json(_));
+            self.ages |= matches!(read.term, Term::Changed(_) | Term::Stale(_));
             return Ok(Node::Term(read.term));
         }
         let piece = self.chars.word(false)?;
@@ -232,6 +235,7 @@ mod tests {
     fn a_query_says_what_it_needs() {
         let query = Query::parse("env:staging -on:prod json:/a archived:any").unwrap();
         assert!(query.needs_documents() && query.speaks_of_archived() && !query.ranks() && !query.is_empty());
+        assert!(!query.speaks_of_ages() && Query::parse("-stale:1d").unwrap().speaks_of_ages());
         assert_eq!(query.check_environments(&["staging", "production"]), Ok(()));
         let fault = query.check_environments(&["staging", "live"]).unwrap_err();
         assert_eq!((fault.at, fault.detail.contains("staging, live")), (16, true));

@@ -33,6 +33,7 @@ pub struct Query {
     pub(super) archived: bool,
     pub(super) documents: bool,
     pub(super) words: bool,
+    pub(super) ages: bool,
 }
 
 impl Query {
@@ -49,6 +50,11 @@ impl Query {
     /// Whether it asks for what only documents say (`json:`): without them nothing fits that.
     pub const fn needs_documents(&self) -> bool {
         self.documents
+    }
+
+    /// Whether it speaks of ages, so that what fits changes as time goes by.
+    pub const fn speaks_of_ages(&self) -> bool {
+        self.ages
     }
 
     /// Whether it holds words, so that some flags fit it better than others.

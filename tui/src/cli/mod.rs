@@ -111,6 +111,21 @@ pub fn main() -> ExitCode {
         Err(error) => return misread(&error),
     };
     let json = arguments.global.json();
+    let person = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let full = match &arguments.command {
+        None if person => Some(&arguments.screen),
+        Some(Command::Tui(screen)) => Some(screen),
+        _ => None,
+    };
+    if let Some(screen) = full {
+        return match screen::run(screen.clone(), &arguments.global) {
+            Ok(status) => ExitCode::from(status),
+            Err(trouble) => {
+                trouble.tell(json);
+                trouble.exit.into()
+            }
+        };
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
         Err(error) => Err(Trouble::new(Exit::Bug, "internal", error.to_string())),
@@ -163,14 +178,10 @@ async fn until_signal(done: impl Future<Output = Result<(), Trouble>>) -> Result
 async fn run(arguments: Arguments) -> Result<(), Trouble> {
     let global = arguments.global;
     let Some(command) = arguments.command else {
-        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-            return screen::run(arguments.screen, &global).await;
-        }
         eprint!("{}", Arguments::command().render_help());
         return Err(Trouble::new(Exit::Usage, "usage", ""));
     };
     match command {
-        Command::Tui(screen) => screen::run(screen, &global).await,
         Command::Login => access::login(&global).await,
         Command::Logout => access::logout(&global),
         Command::Profile(command) => profile::run(command, &global),

@@ -4,7 +4,9 @@ use clap::Args;
 
 use super::global::Global;
 use super::session::Setup;
-use super::trouble::Trouble;
+use super::trouble::{Exit, Trouble};
+use crate::clock::SystemClock;
+use crate::runtime::{RunError, Wish, full_screen};
 
 /// How the full screen starts.
 #[derive(Args, Clone, Debug, Default)]
@@ -32,14 +34,29 @@ pub struct Screen {
     pub pick: bool,
 }
 
-/// Opens the full screen.
+/// Opens the full screen. It runs a loop of its own, so it is called outside of any other.
 ///
 /// # Errors
-/// The configuration is wrong, or there is no terminal.
-pub async fn run(screen: Screen, global: &Global) -> Result<(), Trouble> {
+/// The configuration is wrong, there is no terminal, no daemon, a theme is wrong.
+pub fn run(screen: Screen, global: &Global) -> Result<u8, Trouble> {
     let setup = Setup::load()?;
     let chosen = setup.choose(global)?;
-    // The hook of the full screen: `crate::runtime::run(setup, chosen, screen)` goes here.
-    let _ = (screen, chosen);
-    std::future::ready(Err(Trouble::usage("the full screen is not part of this program yet"))).await
+    let wish = Wish {
+        environment: screen.env,
+        screen: screen.screen,
+        filter: screen.filter.unwrap_or_default(),
+        read_only: screen.read_only,
+        lite: screen.lite,
+        a11y: screen.a11y,
+        color: global.color.clone(),
+        pick: screen.pick,
+        farewell: None,
+    };
+    let full = full_screen::Setup { chosen, settings: setup.settings, places: setup.places, wish };
+    full_screen::run(full, &SystemClock::new()).map_err(|error| match &error {
+        RunError::NoTerminal(_) | RunError::Theme { .. } => Trouble::usage(error.to_string()),
+        RunError::NoDaemon { .. } => Trouble::new(Exit::Unreachable, "unreachable", error.to_string())
+            .hint("start one: flagstaffd serve, or ./scripts/demo; another one: flagstaff -H https://HOST"),
+        RunError::Terminal(_) => Trouble::new(Exit::Bug, "terminal", error.to_string()),
+    })
 }

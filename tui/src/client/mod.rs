@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 mod answer;
 mod dial;
 mod exchange;
-mod feed;
+pub mod feed;
 mod pool;
 mod ssh;
 pub mod step;

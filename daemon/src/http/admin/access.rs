@@ -7,6 +7,7 @@ use shared::change::{Entity, EntityRef, Mutation};
 use shared::fault::Fault;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, ProjectKey};
+use shared::project::EnvironmentClass;
 use shared::read::{Fields, FromJson};
 use uuid::Uuid;
 
@@ -15,8 +16,8 @@ use super::flags::write;
 use crate::http::error::ApiError;
 use crate::http::paging::page;
 use crate::http::request::{Asked, Writing, answered};
-use crate::service::commit;
 use crate::service::tokens::{self, NewToken, take_place};
+use crate::service::{Caller, commit};
 use shared::audit::public;
 
 /// Who is calling, and what they may do.
@@ -28,10 +29,14 @@ pub struct Me {
     principal: String,
     /// How they are known: `socket`, `token:<id>`, `header`, `none`.
     credential: String,
+    /// `socket`, `token`, `header`, `none` or `cli`: the credential without its name.
+    credential_kind: String,
     /// The most the token may do, where it is limited.
     limit: Option<Role>,
     /// The role in the whole installation.
     role: Option<Role>,
+    /// What the caller may do in the whole installation.
+    permissions: Vec<String>,
     /// What is bound to the caller, its groups included.
     bindings: Vec<RoleBinding>,
     /// The role in each environment that the caller has one in.
@@ -48,6 +53,11 @@ pub struct RoleHere {
     role: Role,
     /// Whether the role is enough to change flags there.
     may_write: bool,
+    /// What the caller may do there: `read`, `read-audit`, `write`, `administer`, `credentials`, `access`, `operate`.
+    permissions: Vec<String>,
+    /// What the environment is for.
+    class: EnvironmentClass,
+    protected: bool,
 }
 
 /// A page of tokens.
@@ -100,6 +110,11 @@ fn invalid(faults: Vec<Fault>) -> ApiError {
     ApiError::faults(ProblemKind::Invalid, faults)
 }
 
+fn permissions(caller: &Caller, scope: &Scope<'_>) -> Json {
+    let had = Permission::ALL.into_iter().filter(|permission| caller.may(*permission, scope).allowed);
+    Json::Array(had.map(|permission| Json::from(permission.as_str())).collect())
+}
+
 /// Says who is calling, and what they may do.
 #[utoipa::path(get, path = "/me", tag = "access", responses(
     (status = 200, description = "the caller", body = Me),
@@ -119,6 +134,9 @@ pub async fn me(asked: Asked) -> Result<Response, ApiError> {
                     ("environment", Json::from(environment.as_str())),
                     ("role", Json::from(role.as_str())),
                     ("mayWrite", Json::Bool(caller.may(Permission::Write, &scope).allowed)),
+                    ("permissions", permissions(caller, &scope)),
+                    ("class", Json::from(state.stored.row.shown_class().as_str())),
+                    ("protected", Json::Bool(state.stored.row.protected)),
                 ]
                 .into_iter()
                 .collect(),
@@ -128,8 +146,10 @@ pub async fn me(asked: Asked) -> Result<Response, ApiError> {
     let body: Json = [
         ("principal", Json::from(caller.principal.as_str())),
         ("credential", Json::from(caller.credential.as_str())),
+        ("credentialKind", Json::from(caller.credential.split(':').next().unwrap_or(""))),
         ("limit", named(caller.ceiling)),
         ("role", named(caller.role_at(&Scope::INSTALLATION))),
+        ("permissions", permissions(caller, &Scope::INSTALLATION)),
         ("bindings", Json::from_serialize(&caller.bindings)),
         ("roles", Json::Array(roles)),
     ]

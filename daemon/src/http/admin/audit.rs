@@ -1,5 +1,7 @@
 //! The history over HTTP: entries, revisions, and their export.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use shared::revision::Revision;
 
 use super::audit_shapes::{self as shapes, AuditPage, RevisionPage, RevisionView};
+use crate::http::Verified;
 use crate::http::error::ApiError;
 use crate::http::request::Asked;
 use crate::service::audit::{self, Cursor};
@@ -339,9 +342,14 @@ pub async fn verify(asked: Asked) -> Result<Response, ApiError> {
     asked.allow(Permission::ReadAudit, Scope::INSTALLATION)?;
     let report = audit::verify(&asked.cx).await?;
     // The head of the answer goes out at once: a long history takes longer than a handler may.
+    let state = asked.state.clone();
     let body = Body::from_stream(once(async move {
         match report.await {
-            Ok(report) => Ok(Bytes::from(Json::from_serialize(&report).to_text())),
+            Ok(report) => {
+                let told = Bytes::from(Json::from_serialize(&report).to_text());
+                state.verified.store(Some(Arc::new(Verified { at: state.clock.now(), report })));
+                Ok(told)
+            }
             Err(error) => {
                 tracing::warn!(%error, "the verification of the history broke off");
                 Err(std::io::Error::other("the verification broke off"))

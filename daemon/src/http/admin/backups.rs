@@ -84,6 +84,12 @@ pub struct BackupPage {
 ))]
 pub async fn create(writing: Writing) -> Result<Response, ApiError> {
     writing.allow(Permission::Operate, Scope::INSTALLATION)?;
+    if writing.options.dry_run {
+        return Err(ApiError::parameter(
+            "dryRun",
+            "is not for backups: they change nothing that has a history",
+        ));
+    }
     let job = backups::ask(&writing.cx).await?;
     let id = job.id;
     let body = Json::from_serialize(&BackupView::from(job)).to_text();

@@ -3,10 +3,10 @@
 use axum::response::Response;
 use shared::access::{CredentialKind, Permission, Role, Scope};
 use shared::api::problem::{Problem, ProblemKind};
-use shared::change::{Entity, EntityRef, Mutation};
+use shared::change::{EntityRef, Mutation};
 use shared::json::Json;
 use shared::key::{EnvironmentKey, ProjectKey};
-use shared::project::Environment;
+use shared::project::{Environment, EnvironmentClass};
 use shared::read::Fields;
 
 use super::credentials::{render_about, shown_once};
@@ -51,6 +51,8 @@ pub struct EnvironmentView {
     minimum_role: Option<Role>,
     secure_mode: bool,
     version_base: i64,
+    /// What it is for: what was set, else what its key says, else production where it is protected.
+    class: EnvironmentClass,
     archived: bool,
     revision: i64,
     /// Not in the answer to a change, like the three after it.
@@ -79,7 +81,7 @@ pub struct NewCredentials {
 }
 
 fn view(stored: &Stored<Environment>) -> Json {
-    let mut view = Entity::Environment(stored.row.clone()).to_json();
+    let mut view = views::environment_row(&stored.row);
     views::stamped(&mut view, &stored.stamp);
     view
 }
@@ -141,7 +143,7 @@ fn path_of(project: &ProjectKey, key: &EnvironmentKey) -> String {
 /// Makes an environment, with a server key, a mobile key and a client-side id, in one revision.
 #[utoipa::path(post, path = "/environments", tag = "environments",
     request_body(content = Object,
-        description = "key, name, color, order, protected, commentRequired, minimumRole, secureMode"),
+        description = "key, name, color, order, class, protected, commentRequired, minimumRole, secureMode"),
     responses(
     (status = 201, description = "the environment; its keys are shown only here", body = EnvironmentView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),

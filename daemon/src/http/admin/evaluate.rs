@@ -113,6 +113,7 @@ pub struct Because {
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
+    asking.caught_up().await;
     let project = asking.project()?;
     let question =
         Question::read(asking.json()?).map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults))?;

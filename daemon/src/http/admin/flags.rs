@@ -11,6 +11,7 @@ use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use shared::read::{Fields, FromJson};
 
 use crate::http::error::ApiError;
+use crate::http::filter::Filter;
 use crate::http::request::{Asked, Writing, answered};
 use crate::http::schema::{ClientEntry, ConfigView, ConfigWritten, FlagPage, FlagView, FlagWritten, Said};
 use crate::http::views;
@@ -40,7 +41,9 @@ pub async fn write(
     ("q" = Option<String>, Query, description = "key or name contains"),
     ("tag" = Option<String>, Query, description = "has this tag"),
     ("kind" = Option<FlagKind>, Query, description = "of this kind"),
-    ("archived" = Option<bool>, Query, description = "archived ones (default: live ones)"),
+    ("filter" = Option<String>, Query, description = "the query language of docs/API.md", example = "tag:a -on:staging"),
+    ("archived" = Option<bool>, Query,
+     description = "archived ones, or live ones (default: what filter says, else live ones)"),
     ("environment" = Option<String>, Query, description = "with enabled or config: where"),
     ("enabled" = Option<bool>, Query, description = "on or off in the environment"),
     ("config" = Option<String>, Query, description = "a jsonpath predicate on the environment's document"),
@@ -57,7 +60,8 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     let q = asked.text("q").map(str::to_lowercase);
     let tag = asked.text("tag");
     let kind = asked.query::<FlagKind>("kind")?;
-    let archived = asked.flag("archived")?.unwrap_or(false);
+    let readable = asked.readable(&project);
+    let filter = Filter::read(&asked, &readable)?;
     let enabled = asked.flag("enabled")?;
     let environment = asked.query::<EnvironmentKey>("environment")?;
     if let Some(environment) = &environment {
@@ -84,7 +88,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     let mut more = false;
     for flag in asked.catalog.flags_of(&project) {
         let row = &flag.row;
-        let wanted = row.archived == archived
+        let wanted = filter.shows(flag, &readable)
             && q.as_ref().is_none_or(|q| {
                 row.key.as_str().to_lowercase().contains(q) || row.name.to_lowercase().contains(q)
             })
@@ -115,7 +119,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
         [("items", Json::Array(items)), ("total", Json::from(total as i64)), ("nextCursor", next)]
             .into_iter()
             .collect();
-    Ok(asked.reply(asked.head_etag(), &body))
+    Ok(asked.reply(asked.head_etag().filter(|_| filter.lasts()), &body))
 }
 
 /// Shows a flag, with its per-environment summary.

@@ -109,6 +109,7 @@ async fn write(
     key: FlagKey,
     status: u16,
 ) -> Result<Response, ApiError> {
+    writing.caught_up().await;
     writing.asked.cx.source = "system-config";
     let items: Vec<Item> = mutations.into_iter().map(Item::whole).collect();
     let catalog = Arc::clone(&writing.asked.catalog);
@@ -217,6 +218,7 @@ pub async fn create(mut writing: Writing) -> Result<Response, ApiError> {
 ))]
 pub async fn batch(mut writing: Writing) -> Result<Response, ApiError> {
     writing.take_options()?;
+    writing.caught_up().await;
     let place = Place::of(&writing)?;
     let body = writing.json()?;
     let (list, base) = match body {
@@ -368,7 +370,8 @@ pub async fn toggle(mut writing: Writing) -> Result<Response, ApiError> {
     (status = 200, description = "the archived flag", body = Said<FeatureFlag>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
-pub async fn archive(writing: Writing) -> Result<Response, ApiError> {
+pub async fn archive(mut writing: Writing) -> Result<Response, ApiError> {
+    writing.caught_up().await;
     let place = Place::of(&writing)?;
     let key: FlagKey = writing.path("name")?;
     place.flag(&writing.catalog, &key)?;

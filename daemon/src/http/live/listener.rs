@@ -23,6 +23,8 @@ pub struct Listener {
     pub state: AppState,
     /// Who it is now.
     pub caller: Caller,
+    /// What the client calls itself.
+    name: Option<String>,
     /// What the caller is known by.
     parts: Parts,
     /// The access that the caller was last judged by.
@@ -58,6 +60,7 @@ impl FromRequestParts<AppState> for Listening {
         let listener = Listener {
             state: state.clone(),
             caller: asked.cx.caller.clone(),
+            name: asked.text("name").map(ToOwned::to_owned),
             parts: kept,
             access: Arc::clone(&asked.catalog.access),
         };
@@ -95,6 +98,7 @@ impl Listener {
             principal: self.caller.principal.clone(),
             address,
             user_agent: agent.map(ToOwned::to_owned),
+            name: self.name.clone(),
             since: self.state.clock.now(),
         })
     }

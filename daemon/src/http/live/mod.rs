@@ -7,6 +7,7 @@ pub mod listener;
 pub mod reader;
 pub mod sse;
 pub mod status;
+pub mod status_clients;
 pub mod topics;
 pub mod websocket;
 pub mod wire;

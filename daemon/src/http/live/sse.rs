@@ -29,6 +29,7 @@ use crate::live::clients::{Guard, Protocol};
 #[utoipa::path(get, path = "/stream", tag = "live", params(
     ("environment" = Option<String>, Query, description = "environments, separated by commas: `staging`, `project/staging`"),
     ("topics" = Option<String>, Query, description = "topics, separated by commas: `audit`, `status`, `environment:project/staging`"),
+    ("name" = Option<String>, Query, description = "what the client calls itself, like web-17"),
     ("since" = Option<String>, Query, description = "the position or revision after which to go on; Last-Event-ID wins"),
 ), responses(
     (status = 200, description = "events, until the client leaves", content_type = "text/event-stream", body = String),

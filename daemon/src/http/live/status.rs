@@ -1,25 +1,29 @@
 //! How the daemons are: revisions and lag, the pool, connected clients, what is degraded.
 
-use std::collections::BTreeMap;
-
 use axum::response::Response;
 use serde::Serialize;
 use shared::access::{Permission, Scope};
 use shared::api::problem::Problem;
+use shared::audit::hex;
 use shared::json::Json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
+use super::status_clients::{self, ClientsStatus, told};
 use crate::http::AppState;
 use crate::http::error::ApiError;
 use crate::http::request::Asked;
-use crate::service::Caller;
+use crate::live::behind;
+use crate::live::catalog::Catalog;
+use crate::service::{Caller, database};
 
 /// How this daemon and the others on its database are.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DaemonsStatus {
+    /// The version of this daemon.
+    version: &'static str,
+    /// How many seconds it runs.
+    uptime_seconds: u64,
     /// What is served, as `epoch.revision`.
     position: String,
     /// The epoch of it.
@@ -38,6 +42,10 @@ pub struct DaemonsStatus {
     daemons: Vec<DaemonStatus>,
     /// The connections to the database.
     pool: PoolStatus,
+    /// What the database says of itself; null where it does not answer, and in the stream.
+    database: Option<DatabaseStatus>,
+    /// The history.
+    audit: AuditStatus,
     /// The clients that hear changes.
     clients: ClientsStatus,
     /// What cannot be served as it stands.
@@ -90,46 +98,48 @@ struct PoolStatus {
     answers: bool,
 }
 
-/// The clients that hear changes from this daemon.
+/// What the database says of itself.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ClientsStatus {
-    /// How many hear changes from this daemon.
-    connected: usize,
-    /// How many of them say what they applied.
-    acknowledging: usize,
-    /// How many of those are not behind.
-    current: usize,
-    /// How many speak what.
-    by_protocol: BTreeMap<&'static str, usize>,
-    /// Each of them, the oldest first; only who may operate sees it.
-    list: Option<Vec<ClientStatus>>,
+struct DatabaseStatus {
+    /// PostgreSQL's version.
+    version: String,
+    /// How many bytes the database takes.
+    size_bytes: i64,
+    /// How many connections it has, of everybody.
+    connections: i64,
+    /// Whether it only follows another server.
+    in_recovery: bool,
+    /// How many milliseconds it took to answer.
+    latency_ms: f64,
 }
 
-/// One client.
+/// The history.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ClientStatus {
-    /// Its number in this daemon.
-    id: u64,
-    /// What it speaks.
-    protocol: &'static str,
-    /// Who it is for.
-    principal: String,
-    /// Where it comes from.
-    address: String,
-    /// The program, as it calls itself.
-    user_agent: Option<String>,
-    /// Since when it is connected, RFC 3339.
-    since: String,
-    /// What it hears.
-    topics: Vec<String>,
-    /// The position of the last change or snapshot that was written to it.
-    sent: Option<String>,
-    /// The last revision that it said to have applied.
-    applied: Option<i64>,
-    /// Whether it applied everything that was written to it.
-    current: Option<bool>,
+struct AuditStatus {
+    /// The hash of the revision that is served, hexadecimal; each holds that of the one before.
+    hash: String,
+    /// When that revision was committed, RFC 3339.
+    at: String,
+    /// The last verification that this daemon was asked for; null where there was none since its start.
+    verified: Option<VerifiedStatus>,
+}
+
+/// A verification of the history.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedStatus {
+    /// When it was done, RFC 3339.
+    at: String,
+    /// Whether nothing was wrong.
+    intact: bool,
+    /// Up to where, as `epoch.revision`.
+    position: String,
+    /// How many revisions were read.
+    revisions: u64,
+    /// How many things were wrong.
+    findings: u64,
 }
 
 /// What cannot be served as it stands; the last good state of it is served, where there is one.
@@ -152,10 +162,6 @@ struct DegradedItem {
     detail: String,
 }
 
-fn told(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
-}
-
 /// What a caller may see of how the daemons are.
 pub fn view(state: &AppState, caller: &Caller) -> DaemonsStatus {
     let operates = caller.may(Permission::Operate, &Scope::INSTALLATION).allowed;
@@ -168,6 +174,8 @@ pub fn view(state: &AppState, caller: &Caller) -> DaemonsStatus {
         .iter()
         .map(|(what, detail)| DegradedItem { what: what.clone(), detail: detail.clone() });
     DaemonsStatus {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: state.clock.monotonic().as_secs(),
         position: catalog.position.to_string(),
         epoch: catalog.position.epoch.0,
         revision: catalog.position.revision.0,
@@ -183,7 +191,9 @@ pub fn view(state: &AppState, caller: &Caller) -> DaemonsStatus {
             max: state.config.database.pool_max,
             answers: state.gate.answers(),
         },
-        clients: clients(state, operates),
+        database: None,
+        audit: audit(state, &catalog),
+        clients: status_clients::view(state, operates),
         degraded: DegradedStatus {
             count: catalog.degraded.len(),
             items: operates.then(|| degraded.collect()),
@@ -191,12 +201,22 @@ pub fn view(state: &AppState, caller: &Caller) -> DaemonsStatus {
     }
 }
 
+fn audit(state: &AppState, catalog: &Catalog) -> AuditStatus {
+    let verified = state.verified.load_full().map(|verified| VerifiedStatus {
+        at: told(verified.at),
+        intact: verified.report.intact,
+        position: verified.report.position.to_string(),
+        revisions: verified.report.revisions,
+        findings: verified.report.findings.len() as u64 + verified.report.untold,
+    });
+    AuditStatus { hash: hex(&catalog.hash), at: told(catalog.at), verified }
+}
+
 fn daemons(state: &AppState, operates: bool) -> Vec<DaemonStatus> {
     let found = state.live.daemons().found();
     let position = state.live.catalog().position;
     let head = position.revision.0 + state.live.lag();
     let mut all = Vec::new();
-    let clients = state.live.clients().list();
     if let Some(myself) = &found.myself {
         all.push(DaemonStatus {
             id: myself.id.to_string(),
@@ -206,8 +226,8 @@ fn daemons(state: &AppState, operates: bool) -> Vec<DaemonStatus> {
             position: position.to_string(),
             revision: position.revision.0,
             lag: head - position.revision.0,
-            clients: clients.len(),
-            current: clients.iter().filter(|c| c.current() == Some(true)).count(),
+            clients: state.live.clients().count(),
+            current: behind::standings(&state.live).iter().filter(|s| s.current == Some(true)).count(),
             started_at: told(myself.started_at),
             seen_at: told(state.clock.now()),
             own: true,
@@ -235,35 +255,6 @@ fn daemons(state: &AppState, operates: bool) -> Vec<DaemonStatus> {
     all
 }
 
-fn clients(state: &AppState, operates: bool) -> ClientsStatus {
-    let clients = state.live.clients().list();
-    let mut by_protocol = BTreeMap::new();
-    for client in &clients {
-        *by_protocol.entry(client.introduction.protocol.as_str()).or_default() += 1;
-    }
-    ClientsStatus {
-        connected: clients.len(),
-        acknowledging: clients.iter().filter(|c| c.current().is_some()).count(),
-        current: clients.iter().filter(|c| c.current() == Some(true)).count(),
-        by_protocol,
-        list: operates.then(|| {
-            let shown = clients.into_iter().map(|client| ClientStatus {
-                id: client.id,
-                current: client.current(),
-                protocol: client.introduction.protocol.as_str(),
-                principal: client.introduction.principal,
-                address: client.introduction.address,
-                user_agent: client.introduction.user_agent,
-                since: told(client.introduction.since),
-                topics: client.topics,
-                sent: client.sent.map(|p| p.to_string()),
-                applied: client.applied.map(|r| r.0),
-            });
-            shown.collect()
-        }),
-    }
-}
-
 /// Tells how the daemons are, which clients hear changes, and how far they are.
 #[utoipa::path(get, path = "/status", tag = "operation", responses(
     (status = 200, description = "how the daemons on this database are", body = DaemonsStatus),
@@ -271,5 +262,13 @@ fn clients(state: &AppState, operates: bool) -> ClientsStatus {
 ))]
 pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     asked.allow(Permission::Read, Scope::INSTALLATION)?;
-    Ok(asked.reply(None, &Json::from_serialize(&view(&asked.state, &asked.cx.caller))))
+    let mut view = view(&asked.state, &asked.cx.caller);
+    view.database = database::facts(&asked.cx).await.map(|(facts, took)| DatabaseStatus {
+        version: facts.version,
+        size_bytes: facts.size,
+        connections: facts.connections,
+        in_recovery: facts.in_recovery,
+        latency_ms: took.as_secs_f64() * 1_000.0,
+    });
+    Ok(asked.reply(None, &Json::from_serialize(&view)))
 }

@@ -35,8 +35,11 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// revision of this epoch) may be left out to start now; then come `subscribed` and every change once, in
 /// order. What the server no longer has one by one comes as a `snapshot`. A `revision` with
 /// `"snapshot":true` has too many changes to tell: read the state again. `{"type":"applied","revision":n}`
-/// tells how far the client is, `{"type":"unsubscribe"}` ends (some) topics.
-#[utoipa::path(get, path = "/ws", tag = "live", responses(
+/// tells how far the client is, `{"type":"unsubscribe"}` ends (some) topics. `name`, here or in `subscribe`,
+/// is what `GET /api/status` calls the client.
+#[utoipa::path(get, path = "/ws", tag = "live", params(
+    ("name" = Option<String>, Query, description = "what the client calls itself, like web-17"),
+), responses(
     (status = 101, description = "from here on it is a WebSocket"),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -230,6 +233,7 @@ impl Session {
         match type_.as_str() {
             "subscribe" => {
                 let names = fields.take::<Vec<String>>("topics").unwrap_or_default();
+                let name = fields.take::<Option<String>>("name").flatten();
                 let since = fields.raw("since").filter(|v| !v.is_null());
                 let since = since.map(|v| position(v, &self.listener)).transpose();
                 if since.is_err() {
@@ -243,6 +247,9 @@ impl Session {
                 let now = self.listener.state.live.feed().position();
                 let since = since.ok().flatten().or_else(|| self.reader.topics.is_empty().then_some(now));
                 self.reader.subscribe(topics, since);
+                if let Some(name) = name {
+                    self.client.called(&name);
+                }
                 self.client.hears(self.reader.topics.names());
                 Ok(Some(wire::subscribed(&self.reader.topics, self.reader.position())))
             }

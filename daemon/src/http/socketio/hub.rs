@@ -1,6 +1,6 @@
 //! The rooms and who is in them: every change of either, and every event, happens under one lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -152,11 +152,13 @@ impl Hub {
             _ => "unix".to_owned(),
         };
         let agent = socket.req_parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let query = axum::extract::Query::<HashMap<String, String>>::try_from_uri(&socket.req_parts.uri);
         Introduction {
             protocol: Protocol::SocketIo,
             principal: who.caller.principal.clone(),
             address,
             user_agent: agent.map(ToOwned::to_owned),
+            name: query.ok().and_then(|query| query.0.get("name").cloned()),
             since: self.state.clock.now(),
         }
     }

@@ -4,7 +4,7 @@ use shared::change::{Entity, EntityRef, Patch};
 use shared::fault::Fault;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, ProjectKey};
-use shared::project::{ClientSideAvailability, Environment, Project};
+use shared::project::{ClientSideAvailability, Environment, EnvironmentClass, Project};
 use shared::read::Fields;
 
 use super::ground::{live_project, patched, taken};
@@ -91,6 +91,7 @@ pub fn environment_view(entity: &Entity) -> Json {
     for hidden in ["id", "project", "key", "versionBase"] {
         view.remove(hidden);
     }
+    view.set("class", e.class.map_or(Json::Null, |c| Json::from(c.as_str())));
     view.set("minimumRole", e.minimum_role.map_or(Json::Null, |r| Json::from(r.as_str())));
     view
 }
@@ -110,6 +111,7 @@ pub fn read_environment(
     let comment_required = fields.take::<Option<bool>>("commentRequired").flatten();
     let minimum_role = fields.take::<Option<shared::access::Role>>("minimumRole").flatten();
     let secure_mode = fields.take::<Option<bool>>("secureMode").flatten();
+    let class = fields.take::<Option<EnvironmentClass>>("class").flatten();
     let archived = fields.take::<Option<bool>>("archived").flatten();
     if key.is_some_and(|k| k != environment.key) {
         fields.fault("key", "a key never changes");
@@ -128,6 +130,7 @@ pub fn read_environment(
     environment.comment_required = comment_required.unwrap_or(false);
     environment.minimum_role = minimum_role;
     environment.secure_mode = secure_mode.unwrap_or(false);
+    environment.class = class;
     environment.archived = archived.unwrap_or(false);
     Ok(environment)
 }
@@ -156,6 +159,7 @@ pub(in crate::service) async fn create_environment(
         minimum_role: None,
         secure_mode: false,
         version_base: 0,
+        class: None,
         archived: false,
     };
     let environment = read_environment(empty, body, at).map_err(Refusal::Invalid)?;

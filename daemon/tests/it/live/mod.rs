@@ -8,6 +8,7 @@ mod resume;
 mod slow;
 mod sse;
 mod status;
+mod swapped;
 
 use std::time::Duration;
 

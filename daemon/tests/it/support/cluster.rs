@@ -47,6 +47,22 @@ pub async fn fresh_database() -> String {
     shared().url_of(&name)
 }
 
+/// Cuts a revision and everything after it off a history, as an older database has none of it; rows stay.
+pub async fn take_back(database: &mut PgConnection, number: i64) {
+    let cut = format!(
+        "begin;
+        alter table revision disable trigger revision_append_only;
+        alter table feature_flag_audit_log disable trigger feature_flag_audit_log_append_only;
+        delete from feature_flag_audit_log where revision >= {number};
+        update head set revision = {number} - 1, hash = (select hash from revision where number = {number} - 1);
+        delete from revision where number >= {number};
+        alter table revision enable always trigger revision_append_only;
+        alter table feature_flag_audit_log enable always trigger feature_flag_audit_log_append_only;
+        commit"
+    );
+    sqlx::raw_sql(AssertSqlSafe(cut)).execute(database).await.expect("the history is cut");
+}
+
 /// The server programs of this machine; `scripts/test` sees to it that there are some.
 pub fn binaries() -> Binaries {
     find::binaries(None, None).unwrap_or_else(|error| panic!("{error}"))

@@ -1,0 +1,309 @@
+//! The review: the plan as the daemon made it, the reason, and the text that has to be typed.
+
+use super::{Do, Event, Mode, Screen};
+use crate::action::Action;
+use crate::canvas::Canvas;
+use crate::plan::Plan;
+use crate::route::Route;
+use crate::text;
+use crate::theme::Token;
+use crate::widgets::field::Field;
+use crate::world::World;
+
+/// What can be done in a review.
+pub const ACTIONS: &[Action] = &[
+    Action::reads("review.next", &["tab"], "next field", "To the next field: reason, text to type."),
+    Action::reads("review.previous", &["backtab"], "previous field", "To the field before."),
+    Action::writes(
+        "review.apply",
+        &["enter"],
+        "apply",
+        "Apply the change; works only when the text matches exactly.",
+    ),
+    Action::reads("review.down", &["down", "pagedown"], "scroll down", "More of the changes."),
+    Action::reads("review.up", &["up", "pageup"], "scroll up", "Back in the changes."),
+    Action::reads("review.whole", &["ctrl-o"], "whole values", "Show values whole, or a line each."),
+    Action::reads("review.cancel", &["esc"], "cancel", "Back without applying; a draft is kept."),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    Reason,
+    Text,
+}
+
+/// The review of a plan.
+#[derive(Debug)]
+pub struct Review {
+    plan: Plan,
+    reason: Field,
+    typed: Field,
+    focus: Focus,
+    top: usize,
+    whole: bool,
+    note: Option<String>,
+}
+
+impl Review {
+    /// The review of `plan`.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let reason = Field::new(plan.wish.comment.clone());
+        Self {
+            plan,
+            reason,
+            typed: Field::typed_only(),
+            focus: Focus::Reason,
+            top: 0,
+            whole: false,
+            note: None,
+        }
+    }
+
+    /// The lines of the changes: a mark, the text, the token.
+    fn lines(&self, width: usize) -> Vec<(String, Token)> {
+        let mut lines = Vec::new();
+        let short =
+            |json: &Option<shared::json::Json>| json.as_ref().map_or("(absent)".to_owned(), |j| j.to_text());
+        for change in &self.plan.changes {
+            let place = change.environment.as_ref().map_or(String::new(), |e| format!(" @ {e}"));
+            lines.push((format!("{} {}{place}: {}", change.kind, change.key, change.action), Token::Strong));
+            for (path, before, after) in &change.diff {
+                if path == "/version" || path == "/flagVersion" {
+                    continue;
+                }
+                let (mark, token) = match (before, after) {
+                    (None, _) => ("+", Token::DiffAdd),
+                    (_, None) => ("-", Token::DiffDel),
+                    _ => ("~", Token::DiffChange),
+                };
+                let path = path.strip_prefix("/document").unwrap_or(path);
+                let path = if path.is_empty() { "/" } else { path };
+                if self.whole {
+                    lines.push((format!("  {mark} {path}"), token));
+                    for (word, value) in [("before", before), ("after ", after)] {
+                        let value = value.as_ref().map_or("(absent)".to_owned(), shared::json::pretty);
+                        for line in value.lines().flat_map(|line| text::wrap(line, width.saturating_sub(14)))
+                        {
+                            lines.push((format!("      {word}  {line}"), Token::Plain));
+                        }
+                    }
+                } else {
+                    let room = width.saturating_sub(8) / 2;
+                    let side = (room / 2).max(8);
+                    lines.push((
+                        format!(
+                            "  {mark} {}  {}  {}",
+                            text::pad(path, width.saturating_sub(10 + 2 * side)),
+                            text::pad(&short(before), side),
+                            text::fit(&short(after), side)
+                        ),
+                        token,
+                    ));
+                }
+            }
+        }
+        lines
+    }
+
+    fn room(&self, height: u16) -> usize {
+        usize::from(height.saturating_sub(if self.plan.confirmation.is_some() { 11 } else { 8 })).max(1)
+    }
+
+    fn enabled(&self) -> bool {
+        self.plan.confirmation.as_ref().is_none_or(|c| {
+            self.typed.text() == c.text && !(c.comment_required && self.reason.text().trim().is_empty())
+        })
+    }
+
+    fn apply(&mut self) -> Vec<Do> {
+        let Some(confirmation) = &self.plan.confirmation else {
+            // Nothing has to be typed: enter in the reason applies.
+            return vec![self.applied("")];
+        };
+        if self.focus == Focus::Reason {
+            self.focus = Focus::Text;
+            return Vec::new();
+        }
+        if self.typed.text() != confirmation.text {
+            self.note = Some(format!("type {} exactly; enter alone does nothing", confirmation.text));
+            return Vec::new();
+        }
+        if confirmation.comment_required && self.reason.text().trim().is_empty() {
+            self.focus = Focus::Reason;
+            self.note = Some("a reason is required here".to_owned());
+            return Vec::new();
+        }
+        let typed = self.typed.text().to_owned();
+        vec![self.applied(&typed)]
+    }
+
+    fn applied(&self, typed: &str) -> Do {
+        Do::Apply {
+            plan: Box::new(self.plan.clone()),
+            typed: typed.to_owned(),
+            comment: self.reason.text().to_owned(),
+        }
+    }
+}
+
+impl Screen for Review {
+    fn route(&self) -> Route {
+        Route::Log
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        ACTIONS
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Text
+    }
+
+    fn is_review(&self) -> bool {
+        true
+    }
+
+    fn environment(&self, world: &World) -> Option<Option<String>> {
+        let of_plan = self.plan.confirmation.as_ref().map(|c| c.environment.clone());
+        let touched = self.plan.wish.touches.first().and_then(|t| t.environment.clone());
+        Some(of_plan.or(touched).or_else(|| Some(world.environment.clone())))
+    }
+
+    fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
+        let len = self.lines(usize::from(world.size.0)).len();
+        let room = self.room(world.size.1.saturating_sub(3));
+        match event {
+            Event::Key(press) => {
+                self.note = None;
+                match self.focus {
+                    Focus::Reason => self.reason.key(*press),
+                    Focus::Text => self.typed.key(*press),
+                };
+            }
+            Event::Paste(text) => {
+                let taken = match self.focus {
+                    Focus::Reason => self.reason.paste(text),
+                    Focus::Text => self.typed.paste(text),
+                };
+                if !taken {
+                    self.note = Some("a paste does not confirm: type the text".to_owned());
+                }
+            }
+            Event::Action("review.next" | "review.previous") => {
+                self.focus = match self.focus {
+                    Focus::Reason if self.plan.confirmation.is_some() => Focus::Text,
+                    _ => Focus::Reason,
+                };
+            }
+            Event::Action("review.down") => {
+                self.top = (self.top + room / 2 + 1).min(len.saturating_sub(room))
+            }
+            Event::Action("review.up") => self.top = self.top.saturating_sub(room / 2 + 1),
+            Event::Action("review.whole") => {
+                self.whole = !self.whole;
+                self.top = 0;
+            }
+            Event::Action("review.apply") => return self.apply(),
+            Event::Action("review.cancel" | "global.escape") => return vec![Do::Back],
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn view(&self, world: &World, canvas: &mut Canvas<'_>) {
+        let (width, height) = (canvas.width(), canvas.height());
+        let columns = usize::from(width);
+        let end = canvas.put_right(0, &format!("planned at {} ", self.plan.base), Token::Dim);
+        canvas.put_fit(
+            1,
+            0,
+            end.saturating_sub(2),
+            &format!("Review: {}", self.plan.wish.title),
+            Token::Title,
+        );
+        let room = self.room(height);
+        let lines = self.lines(columns);
+        let mut y = 2;
+        for (line, token) in lines.iter().skip(self.top).take(room) {
+            canvas.put_fit(2, y, width.saturating_sub(3), line, *token);
+            y += 1;
+        }
+        let bottom = height.saturating_sub(if self.plan.confirmation.is_some() { 8 } else { 5 });
+        let more = lines.len().saturating_sub(self.top + room);
+        let right = if more > 0 { format!("{more} more lines below") } else { String::new() };
+        canvas.rule(
+            bottom,
+            &match self.plan.changes.len() {
+                1 => "1 change".to_owned(),
+                n => format!("{n} changes"),
+            },
+            &right,
+        );
+        let mut y = bottom + 1;
+        for warning in self.plan.warnings.iter().take(1) {
+            canvas.put_fit(2, y, width.saturating_sub(3), &format!("! {warning}"), Token::Warn);
+        }
+        if self.plan.warnings.is_empty() {
+            let said = match &self.plan.confirmation {
+                Some(c) => {
+                    format!("changes what {} serves ({}); u undoes it afterwards", c.environment, c.tier)
+                }
+                None => "no confirmation is needed; u undoes it afterwards".to_owned(),
+            };
+            canvas.put_fit(2, y, width.saturating_sub(3), &said, Token::Dim);
+        }
+        y += 1;
+        if !self.plan.wish.cli.is_empty() {
+            canvas.put_fit(
+                2,
+                y,
+                width.saturating_sub(3),
+                &format!("same as  {}", self.plan.wish.cli),
+                Token::Dim,
+            );
+        }
+        y += 1;
+        let required = self.plan.confirmation.as_ref().is_some_and(|c| c.comment_required);
+        let label = if required { "Reason (required)" } else { "Reason (optional)" };
+        let x = canvas.put(2, y, label, Token::Plain) + 2;
+        canvas.put(x, y, ">", Token::Key);
+        self.reason.view(canvas, x + 2, y, width.saturating_sub(x + 3), self.focus == Focus::Reason);
+        y += 1;
+        if let Some(confirmation) = &self.plan.confirmation {
+            let place = world.cache.environment(&confirmation.environment);
+            let word = place.map_or_else(|| confirmation.environment.clone(), |e| e.class.to_uppercase());
+            let x = canvas.put(
+                2,
+                y,
+                &format!("Type  {}  to apply in {word}", text::shown(&confirmation.text)),
+                Token::Strong,
+            );
+            let _ = x;
+            y += 1;
+            canvas.put(2, y, ">", Token::Key);
+            self.typed.view(canvas, 4, y, width.saturating_sub(6), self.focus == Focus::Text);
+            y += 1;
+            let (said, token) = match (&self.note, self.enabled()) {
+                (Some(note), _) => (note.as_str(), Token::Warn),
+                (None, true) => ("enter applies", Token::Strong),
+                (None, false) => ("enter does nothing until the text matches", Token::Dim),
+            };
+            canvas.put_fit(2, y, width.saturating_sub(3), said, token);
+        } else {
+            let said = self.note.as_deref().unwrap_or("enter applies, esc goes back");
+            canvas.put_fit(2, y, width.saturating_sub(3), said, Token::Strong);
+        }
+    }
+
+    fn footer(&self, _world: &World) -> Vec<&'static str> {
+        vec!["review.next", "review.apply", "review.whole", "review.down", "review.cancel"]
+    }
+
+    fn available(&self, _world: &World, action: &str) -> Result<(), String> {
+        if action == "review.apply" && self.focus == Focus::Text && !self.enabled() {
+            return Ok(());
+        }
+        Ok(())
+    }
+}

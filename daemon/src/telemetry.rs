@@ -1,11 +1,13 @@
 //! Logs to standard error and metrics for `/metrics`.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -29,6 +31,9 @@ pub enum TelemetryError {
     /// Somebody installed a subscriber before.
     #[error("the log is already set up: {0}")]
     Subscriber(#[from] TryInitError),
+    /// The file of the log.
+    #[error("the log can't be written: {0}")]
+    File(#[from] std::io::Error),
     /// Somebody installed a recorder before, or the buckets are wrong.
     #[error("the metrics can't be set up: {0}")]
     Metrics(#[from] BuildError),
@@ -47,15 +52,28 @@ pub fn filter(text: &str) -> Result<EnvFilter, ParseError> {
 /// # Errors
 /// A filter that can't be read; a second call.
 pub fn start_log(log: &Log) -> Result<(), TelemetryError> {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    start(log, BoxMakeWriter::new(std::io::stderr), colours)
+}
+
+/// The same, at the end of a file.
+///
+/// # Errors
+/// As [`start_log`]; a file that cannot be written.
+pub fn start_log_in(log: &Log, path: &Path) -> Result<(), TelemetryError> {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    start(log, BoxMakeWriter::new(std::sync::Mutex::new(file)), false)
+}
+
+// Colours are for people; a file or a journal gets none.
+fn start(log: &Log, writer: BoxMakeWriter, colours: bool) -> Result<(), TelemetryError> {
     let wrong = |name| move |source| TelemetryError::Filter { name, source };
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) if !text.is_empty() => filter(&text).map_err(wrong("RUST_LOG"))?,
         _ => filter(&log.level).map_err(wrong("log.level"))?,
     };
     let registry = tracing_subscriber::registry().with(filter);
-    // Colours are for people; a file or a journal gets none.
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours);
     match log.format {
         LogFormat::Text => registry.with(lines).try_init()?,
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,

@@ -138,7 +138,6 @@ pub const GLOBAL: &[Action] = &[
         "command log",
         "Each request sent, and the same on the command line.",
     ),
-    Action::reads("global.zoom", &["z"], "zoom pane", "The pane in focus over the whole screen, and back."),
     Action::reads(
         "global.mouse",
         &["%"],
@@ -166,5 +165,11 @@ pub const TEXT: &[Action] = &[
     Action::reads("text.help", &["f1"], "help", "What can be done here."),
     Action::reads("text.cancel", &["ctrl-c"], "cancel", "Leave the field; a draft is kept."),
     Action::reads("text.suspend", &["ctrl-z"], "suspend", "Give the terminal back to the shell."),
+    Action::reads(
+        "text.lock",
+        &["f3"],
+        "unlock or lock writes",
+        "Open writes for some minutes, or close them.",
+    ),
     Action::reads("text.redraw", &["ctrl-l"], "redraw", "Draw the whole screen again."),
 ];

@@ -82,6 +82,8 @@ pub enum Message {
     Connected {
         /// The profile's name.
         profile: String,
+        /// The project's key.
+        project: String,
         /// Where it leads.
         server: String,
         /// The environment it opens.

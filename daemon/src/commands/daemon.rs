@@ -54,6 +54,9 @@ pub async fn listen(config: &Config) -> Result<Opened, CommandError> {
     let listeners = Listeners::open(config).await?;
     let drain = Drain::new(config.drain.stream_spread);
     drain.on_signals().map_err(StartError::Signals)?;
+    if let Some(tls) = &listeners.tls {
+        tls.on_hangup().map_err(StartError::Signals)?;
+    }
     Ok((listeners, drain, metrics))
 }
 
@@ -102,6 +105,11 @@ impl Daemon {
     /// Ends when the daemon was told to stop.
     pub fn going(&self) -> impl Future<Output = ()> + Send + 'static {
         self.drain.going()
+    }
+
+    /// What stops it.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
     }
 
     /// Stops what was started, where serving never began.

@@ -156,7 +156,7 @@ impl App {
                 effects.extend(self.reload());
                 effects
             }
-            "global.lock" => {
+            "global.lock" | "text.lock" => {
                 self.lock();
                 Vec::new()
             }
@@ -182,11 +182,16 @@ impl App {
         let running: Vec<u64> = self
             .waiting
             .iter()
-            .filter(|(_, w)| matches!(w, super::Waiting::Screen { .. } | super::Waiting::Plan { .. }))
+            .filter(|(_, w)| {
+                use super::Waiting::{Flags, Plan, Screen};
+                matches!(w, Screen { .. } | Plan { .. } | Flags { .. })
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in &running {
-            self.waiting.remove(id);
+            if let Some(super::Waiting::Flags { .. }) = self.waiting.remove(id) {
+                self.loading = false;
+            }
         }
         self.toast(Tone::Info, "cancelled; ctrl-c again leaves, drafts are kept".to_owned());
         let mut effects: Vec<Effect> = running.into_iter().map(Effect::Cancel).collect();

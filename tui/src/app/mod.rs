@@ -3,6 +3,7 @@
 pub mod frame;
 mod heard;
 mod keys;
+pub mod manual;
 pub mod registry;
 mod requests;
 mod wanted;
@@ -154,8 +155,10 @@ impl App {
                 self.world.profiles = lines;
                 self.tell_all(&Event::Resynced)
             }
-            Message::Connected { profile, server, environment, read_only, held } => {
-                self.connected(profile, server, environment, read_only, held)
+            Message::Connected { profile, project, server, environment, read_only, held } => {
+                self.world.profile = profile;
+                self.world.server = server;
+                self.connected(project, environment, read_only, held)
             }
             Message::Step(step) => {
                 match self.world.steps.iter_mut().find(|s| s.what == step.what) {

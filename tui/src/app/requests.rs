@@ -18,20 +18,17 @@ impl App {
     /// A connection to a profile begins.
     pub(crate) fn connected(
         &mut self,
-        profile: String,
-        server: String,
+        project: String,
         environment: Option<String>,
         read_only: Policy,
         held: bool,
     ) -> Vec<Effect> {
         let world = &mut self.world;
-        world.profile = profile;
-        world.server = server;
         world.guard.policy = read_only;
         world.guard.held = held;
         world.guard.close();
         world.link = Link::Connecting { attempt: 0 };
-        world.cache = crate::cache::Cache::default();
+        world.cache = crate::cache::Cache { project, ..Default::default() };
         world.marks.clear();
         if let Some(environment) = environment {
             world.environment = environment;

@@ -112,7 +112,10 @@ impl App {
                     .and_then(|r| u64::try_from(r).ok())
                     .or(answer.revision)
                     .unwrap_or_default();
-                self.applied(layer, &apply, revision)
+                self.world.once = answer.body.get("credentials").cloned();
+                let effects = self.applied(layer, &apply, revision);
+                self.world.once = None;
+                effects
             }
             Err(Failure::Refused(problem)) => {
                 self.world.pending.remove(&id);

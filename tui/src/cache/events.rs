@@ -34,6 +34,8 @@ pub struct Line {
     pub kind: String,
     /// Its key.
     pub key: String,
+    /// Its project; empty when it has none.
+    pub project: String,
     /// Its environment; empty when it has none.
     pub environment: String,
     /// What was done.
@@ -64,6 +66,7 @@ impl Line {
                 comment: own("comment"),
                 kind: of("kind"),
                 key: of("key"),
+                project: of("project"),
                 environment: of("environment"),
                 action: text(change.get("action")).unwrap_or_default(),
                 before: change.get("before").filter(|b| **b != Json::Null).cloned(),

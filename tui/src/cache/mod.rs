@@ -12,6 +12,8 @@ use std::sync::Arc;
 /// What the daemon told.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
+    /// The key of the project that flags and environments are of; empty for `default`.
+    pub project: String,
     /// The flags, by key, archived ones included.
     pub flags: BTreeMap<String, Arc<FlagRow>>,
     /// The environments, in their order.
@@ -32,6 +34,8 @@ pub struct Cache {
     pub position: Option<String>,
     /// Whether all flags were read at least once.
     pub loaded: bool,
+    /// How many flags there are, archived ones included, while they are being read.
+    pub expected: u64,
     /// Rises with each change of flags or environments, so that what is computed of them can be kept.
     pub generation: u64,
 }
@@ -58,6 +62,7 @@ impl Cache {
     pub fn flags_page(&mut self, page: &Json, first: bool) {
         if first {
             self.flags.clear();
+            self.expected = number(page.get("total"));
         }
         for row in
             page.get("items").and_then(Json::as_array).unwrap_or_default().iter().filter_map(FlagRow::read)
@@ -89,7 +94,11 @@ impl Cache {
             return;
         }
         for environment in &mut self.environments {
-            let mine = roles.iter().find(|r| text(r.get("environment")).as_deref() == Some(&environment.key));
+            let project = if self.project.is_empty() { "default" } else { &self.project };
+            let mine = roles.iter().find(|r| {
+                text(r.get("environment")).as_deref() == Some(&environment.key)
+                    && text(r.get("project")).is_none_or(|p| p == project)
+            });
             environment.may_write = mine.is_some_and(|r| truth(r.get("mayWrite")));
             environment.role = mine.and_then(|r| text(r.get("role"))).unwrap_or_else(|| "none".to_owned());
         }
@@ -132,7 +141,13 @@ impl Cache {
         self.revision = self.revision.max(revision);
         let mut heard = Heard { changed: true, reload: truth(message.get("snapshot")), ..Heard::default() };
         for line in Line::read(message) {
-            self.entity(&line, revision);
+            // The audit tells of all projects; the same key in another one is another flag.
+            if line.project.is_empty()
+                || line.project == self.project
+                || (self.project.is_empty() && line.project == "default")
+            {
+                self.entity(&line, revision);
+            }
             heard.touched.push((line.kind.clone(), line.key.clone(), line.environment.clone()));
             self.events.push(line);
         }

@@ -19,6 +19,7 @@ const WAITING: usize = 256;
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
+    project: String,
     post: Post,
     running: HashMap<u64, AbortHandle>,
     feed: Option<(FeedHandle, CancellationToken)>,
@@ -27,7 +28,7 @@ pub struct Connection {
 impl Connection {
     /// Begins a connection; its steps are told.
     #[must_use]
-    pub fn begin(target: Target, credential: Credential, post: Post) -> Self {
+    pub fn begin(target: Target, credential: Credential, project: String, post: Post) -> Self {
         let client = Client::new(target, credential);
         let (first, steps) = (client.clone(), post.clone());
         tokio::spawn(async move {
@@ -42,11 +43,12 @@ impl Connection {
             });
             let _ = first.connect(&watch).await;
         });
-        Self { client, post, running: HashMap::new(), feed: None }
+        Self { client, project, post, running: HashMap::new(), feed: None }
     }
 
     /// Sends a request; its answer is posted with the number.
-    pub fn send(&mut self, id: u64, request: Request) {
+    pub fn send(&mut self, id: u64, mut request: Request) {
+        request.path = within(&self.project, request.path);
         let (client, post) = (self.client.clone(), self.post.clone());
         let started = Instant::now();
         let task = tokio::spawn(async move {
@@ -71,6 +73,13 @@ impl Connection {
 
     /// Sets the topics; opens the feed after `since` when it is not open.
     pub fn subscribe(&mut self, topics: Vec<String>, since: Option<String>) {
+        let topics = topics
+            .into_iter()
+            .map(|topic| match topic.strip_prefix("environment:") {
+                Some(key) if !key.contains('/') => format!("environment:{}/{key}", self.project),
+                _ => topic,
+            })
+            .collect();
         if let Some((feed, _)) = &self.feed {
             feed.subscribe(topics);
             return;
@@ -98,6 +107,20 @@ impl Connection {
     }
 }
 
+/// What belongs to the whole installation and to no project.
+const INSTALLATION: [&str; 8] =
+    ["me", "status", "projects", "tokens", "role-bindings", "backups", "ws", "openapi.json"];
+
+/// The path of the same thing in a project; those of the default one are short.
+fn within(project: &str, path: String) -> String {
+    let Some(rest) = path.strip_prefix("/api/").filter(|_| project != "default") else { return path };
+    let noun = rest.split(['/', '?']).next().unwrap_or_default();
+    if INSTALLATION.contains(&noun) {
+        return path;
+    }
+    format!("/api/projects/{}/{rest}", crate::request::encoded(project))
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some((_, cancel)) = &self.feed {
@@ -106,5 +129,20 @@ impl Drop for Connection {
         for task in self.running.values() {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_that_of_the_project_unless_it_belongs_to_the_installation() {
+        let in_shop = |path: &str| within("shop", path.to_owned());
+        assert_eq!(in_shop("/api/flags/a?limit=1"), "/api/projects/shop/flags/a?limit=1");
+        assert_eq!(in_shop("/api/me"), "/api/me");
+        assert_eq!(in_shop("/api/status"), "/api/status");
+        assert_eq!(in_shop("/health"), "/health");
+        assert_eq!(within("default", "/api/flags".to_owned()), "/api/flags");
     }
 }

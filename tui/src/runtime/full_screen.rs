@@ -131,7 +131,7 @@ impl<'c> Session<'c> {
                 lite,
                 calm: !ui.motion || variable("NO_MOTION").is_some(),
                 unicode: ui.glyphs == "unicode",
-                editor_keys: if ui.keys == "vim" { "vim".to_owned() } else { "plain".to_owned() },
+                editor_keys: ui.editor_keys.clone(),
             },
             keymap,
             seed: clock.uuid().as_u128() ^ (u128::from(rand::random::<u64>()) << 32),
@@ -349,6 +349,9 @@ impl<'c> Session<'c> {
                 self.take(Message::Edited(document, edited));
             }
             Effect::Mouse(on) => self.guard.set_mouse(on)?,
+            Effect::Suspend if variable("FLAGSTAFF_NO_SUSPEND").is_some() => {
+                self.app.say(Tone::Warn, "no shell waits for this program: q leaves".to_owned());
+            }
             Effect::Suspend => {
                 self.reader = None;
                 let stopped = self.guard.stop()?;
@@ -388,10 +391,15 @@ impl<'c> Session<'c> {
     }
 
     fn connect(&mut self, chosen: Chosen, held: bool) {
-        self.connection =
-            Some(Connection::begin(chosen.target.clone(), chosen.credential.clone(), self.post.clone()));
+        self.connection = Some(Connection::begin(
+            chosen.target.clone(),
+            chosen.credential.clone(),
+            chosen.project.clone(),
+            self.post.clone(),
+        ));
         self.take(Message::Connected {
             profile: chosen.name(),
+            project: chosen.project.clone(),
             server: chosen.target.to_string(),
             environment: self.setup.wish.environment.clone().or(chosen.environment),
             read_only: policy(chosen.read_only),

@@ -31,6 +31,10 @@ impl Title<'_> {
     /// Draws it into row 0, and the fault of the filter into row 1 while it is typed.
     pub fn view(&self, world: &World, canvas: &mut Canvas<'_>) {
         let mut right = format!("{} of {}", text::count(self.shown as u64), text::count(self.total as u64));
+        if !world.cache.loaded && world.cache.expected > 0 {
+            let read = text::count(world.cache.flags.len() as u64);
+            right = format!("reading {read} of {}; ctrl-c stops", text::count(world.cache.expected));
+        }
         if self.waiting > 0 {
             right = format!("+{} new: n  {right}", self.waiting);
         }
@@ -103,6 +107,9 @@ impl Layout {
 
     /// Draws the names of the columns.
     pub fn heading(&self, world: &World, canvas: &mut Canvas<'_>, y: u16) {
+        if world.settings.a11y {
+            return;
+        }
         canvas.put(3, y, "KEY", Token::Heading);
         if let Some(x) = self.kind {
             canvas.put(x, y, "KIND", Token::Heading);
@@ -121,6 +128,17 @@ impl Layout {
     /// Draws one flag.
     pub fn row(&self, world: &World, canvas: &mut Canvas<'_>, y: u16, row: &FlagRow, selected: bool) {
         let marked = world.marks.contains(&row.key);
+        if selected {
+            // Screen readers, magnifiers and tmux's copy mode follow the cursor.
+            canvas.cursor(1, y);
+        }
+        if world.settings.a11y {
+            let said = sentence(world, row, marked);
+            canvas.put(1, y, if selected { ">" } else { " " }, Token::Strong);
+            let token = if selected { Token::Selected } else { Token::Plain };
+            canvas.put_fit(3, y, canvas.width().saturating_sub(4), &said, token);
+            return;
+        }
         canvas.put(1, y, if selected { ">" } else { " " }, Token::Strong);
         if marked {
             canvas.put(2, y, "*", Token::Mark);
@@ -155,6 +173,24 @@ impl Layout {
             }
         }
     }
+}
+
+/// A flag as one sentence, for screen readers: nothing has to be found in a column.
+fn sentence(world: &World, row: &FlagRow, marked: bool) -> String {
+    let mut said = row.key.clone();
+    if marked {
+        said.push_str(", marked");
+    }
+    let first = world.cache.environments.iter().filter(|e| e.key == world.environment);
+    let others = world.cache.environments.iter().filter(|e| e.key != world.environment);
+    for environment in first.chain(others) {
+        let (word, _) = cell(world, row, &environment.key);
+        said.push_str(&format!(", {} {word}", environment.key));
+    }
+    if let Some((at, by)) = row.changed() {
+        said.push_str(&format!(", changed {} ago by {}", text::age(at, world.now), short_name(by)));
+    }
+    said
 }
 
 /// `alice` of `user:alice`.

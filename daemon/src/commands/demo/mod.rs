@@ -1,6 +1,7 @@
 //! ROOF: `flagstaffd demo`: everything in one command, on data of its own, for this machine alone.
 
 mod banner;
+mod beside;
 mod place;
 
 use std::process::ExitCode;
@@ -36,11 +37,11 @@ pub struct Arguments {
 /// Why it did not start.
 pub async fn run(mut config: Config, wanted: Arguments) -> Result<ExitCode, CommandError> {
     adjust(&mut config);
-    telemetry::start_log(&config.log)?;
     let steps = Steps::new();
     let directory = config.data.directory.clone();
     place::check(&directory)?;
     place::claim(&directory)?;
+    let terminal = beside::program(wanted.headless);
     let half = !wanted.reset && place::is_half_filled(&directory, &config.postgres.data);
     if wanted.reset || half {
         // A demo that runs keeps its port, and its data.
@@ -48,6 +49,11 @@ pub async fn run(mut config: Config, wanted: Arguments) -> Result<ExitCode, Comm
         place::reset(&directory, &config.postgres.data)?;
         let why = if half { "the last start was cut short: " } else { "" };
         steps.say(&format!("{why}removed what was kept in {}", directory.display()));
+    }
+    match &terminal {
+        // A line of the log in the middle of the terminal's screen would help nobody.
+        Some(_) => telemetry::start_log_in(&config.log, &directory.join(beside::LOG))?,
+        None => telemetry::start_log(&config.log)?,
     }
     let opened = daemon::listen(&config).await?;
     let first = !config.postgres.data.join("pgdata").exists();
@@ -66,16 +72,61 @@ pub async fn run(mut config: Config, wanted: Arguments) -> Result<ExitCode, Comm
         base: daemon.address().map_or_else(String::new, banner::base),
         socket: daemon.socket(),
         data: directory,
-        headless: wanted.headless,
+        headless: wanted.headless || terminal.is_some(),
     };
+    let show_log = facts.data.join(beside::LOG);
+    let (ready, told) = tokio::sync::oneshot::channel();
+    let drain = daemon.drain();
+    let show = facts.clone();
+    let beside = terminal.map(|program| tokio::spawn(screen(program, facts, drain, told)));
+    let shown = beside.is_some();
     daemon
         .serve(move |_| {
             steps.say("ready");
-            eprint!("{}", banner::text(&facts));
+            // Behind the terminal's screen the banner waits for its end.
+            eprint!("{}", banner::text(&show));
+            let _ = ready.send(());
         })
         .await?;
+    if let Some(beside) = beside {
+        let _ = beside.await;
+    }
+    if shown {
+        eprintln!("demo: the log of this time is {}", show_log.display());
+    }
     eprintln!("demo: stopped; the data stay, `--reset` starts over");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives the screen to the terminal program once the demo is ready; when one of the two ends, so does the other.
+async fn screen(
+    program: std::path::PathBuf,
+    facts: banner::Facts,
+    drain: flagstaffd::net::drain::Drain,
+    ready: tokio::sync::oneshot::Receiver<()>,
+) {
+    if ready.await.is_err() {
+        return;
+    }
+    let mut child = match beside::start(&program, facts.socket.as_deref(), &facts.base) {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("demo: {} does not start: {error}; the demo goes on without it", program.display());
+            return;
+        }
+    };
+    let going = drain.going();
+    tokio::select! {
+        ended = child.wait() => {
+            let well = ended.is_ok_and(|status| status.success());
+            if well {
+                drain.begin();
+            } else {
+                eprintln!("demo: the terminal ended by an error; the demo goes on without it until Ctrl-C");
+            }
+        }
+        () = going => beside::end(&mut child).await,
+    }
 }
 
 /// The demo's own rules, whatever is configured for the real daemon on this machine.

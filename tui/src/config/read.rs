@@ -115,12 +115,13 @@ const PROFILE: [&str; 11] = [
     "user",
     "token",
 ];
-const UI: [&str; 14] = [
+const UI: [&str; 15] = [
     "theme",
     "color",
     "glyphs",
     "keys",
     "editor",
+    "editor_keys",
     "writes_minutes",
     "lite",
     "a11y",
@@ -247,6 +248,7 @@ impl File<'_> {
                 "glyphs" => ui.glyphs = self.one_of(&full, value, &["auto", "ascii", "unicode"])?,
                 "keys" => ui.keys = self.one_of(&full, value, &["vim", "arrows", "emacs"])?,
                 "editor" => ui.editor = Some(self.string(&full, value)?),
+                "editor_keys" => ui.editor_keys = self.one_of(&full, value, &["plain", "vim"])?,
                 "writes_minutes" => ui.writes_minutes = self.minutes(&full, value)?,
                 "lite" => ui.lite = self.boolean(&full, value)?,
                 "a11y" => ui.a11y = self.boolean(&full, value)?,

@@ -69,6 +69,8 @@ pub struct Ui {
     pub keys: String,
     /// The program that documents are edited with; without one `VISUAL`, then `EDITOR`.
     pub editor: Option<String>,
+    /// The keys of the editor of documents: `plain` or `vim`.
+    pub editor_keys: String,
     /// For how many minutes `!` opens writes: 1 to 60.
     pub writes_minutes: u8,
     /// Fewer bytes: for slow lines.
@@ -97,6 +99,7 @@ impl Default for Ui {
             glyphs: "auto".to_owned(),
             keys: "vim".to_owned(),
             editor: None,
+            editor_keys: "plain".to_owned(),
             writes_minutes: 10,
             lite: false,
             a11y: false,

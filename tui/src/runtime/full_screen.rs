@@ -132,7 +132,7 @@ impl<'c> Session<'c> {
                 lite,
                 calm: !ui.motion || variable("NO_MOTION").is_some(),
                 unicode: ui.glyphs == "unicode",
-                editor_keys: if ui.keys == "vim" { "vim".to_owned() } else { "plain".to_owned() },
+                editor_keys: ui.editor_keys.clone(),
             },
             keymap,
             seed: clock.uuid().as_u128() ^ (u128::from(rand::random::<u64>()) << 32),
@@ -334,6 +334,10 @@ impl<'c> Session<'c> {
             Effect::SaveProfile { name, members } => self.save_profile(&name, &members),
             Effect::SaveDraft(draft) => {
                 let document = draft.document.clone();
+                if !self.setup.settings.ui.drafts {
+                    self.app.world.unsaved.insert(document, "switched off".to_owned());
+                    return Ok(());
+                }
                 self.take(match drafts::save(&self.drafts(), &draft) {
                     Ok(()) => Message::DraftSaved(document, self.clock.now()),
                     Err(error) => Message::DraftFailed(document, error.to_string()),

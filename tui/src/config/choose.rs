@@ -59,10 +59,15 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// What people call it: the banner, the profile's name, or the address.
+    /// What people call it: the banner, the profile's name, or the host.
     #[must_use]
     pub fn name(&self) -> String {
-        self.banner.clone().or_else(|| self.profile.clone()).unwrap_or_else(|| self.target.to_string())
+        let place = || match &self.target {
+            Target::Unix(_) => "this host".to_owned(),
+            Target::Tcp { host, .. } => host.clone(),
+            Target::Ssh { destination, .. } => destination.clone(),
+        };
+        self.banner.clone().or_else(|| self.profile.clone()).unwrap_or_else(place)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub mod drawn;
+pub mod drift;
 pub mod environment_form;
 pub mod field;
 pub mod fleet;

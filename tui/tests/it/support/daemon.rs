@@ -45,6 +45,7 @@ pub struct Daemon {
     /// Its Unix socket.
     pub socket: PathBuf,
     directory: PathBuf,
+    variables: Vec<(String, String)>,
     running: Option<Running>,
 }
 
@@ -68,21 +69,27 @@ impl Daemon {
         let directory = directory("daemon");
         let copied = Command::new("cp").arg("-a").arg(seeded.directory.join("data")).arg(&directory).status();
         assert!(copied.expect("cp starts").success(), "the data of a daemon are copied");
-        Self::in_directory(directory)
+        Self::in_directory(directory, &[])
     }
 
     /// Another one. It takes some seconds: it makes a PostgreSQL.
     pub fn start() -> Self {
-        Self::in_directory(directory("daemon"))
+        Self::start_with(&[])
     }
 
-    fn in_directory(directory: PathBuf) -> Self {
+    /// The same with more variables in its environment.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::in_directory(directory("daemon"), variables)
+    }
+
+    fn in_directory(directory: PathBuf, variables: &[(&str, &str)]) -> Self {
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port();
         let mut daemon = Self {
             url: format!("http://127.0.0.1:{port}"),
             socket: directory.join("data/flagstaffd.sock"),
             directory,
+            variables: variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             running: None,
         };
         daemon.start_again();
@@ -106,7 +113,8 @@ impl Daemon {
             .env("HOME", &self.directory)
             .env("FLAGSTAFF_HTTP_LISTEN", listen)
             .env("FLAGSTAFF_DATA_DIRECTORY", self.directory.join("data"))
-            .env("FLAGSTAFF_LIVE_WEBSOCKET_PING", "2s");
+            .env("FLAGSTAFF_LIVE_WEBSOCKET_PING", "2s")
+            .envs(self.variables.iter().cloned());
         // In a group of its own, so that Ctrl-C reaches it through us alone.
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = keeper.spawn().expect("sh starts");

@@ -39,9 +39,16 @@ impl Daemon {
         ask(request).get("revision").and_then(Json::as_i64).expect("a revision")
     }
 
+    /// Applies mutations that need no confirmation, as the owner.
+    pub fn change_easily(&self, mutations: &str) {
+        self.must(Method::Post, "/api/change-sets", &format!(r#"{{"mutations":{mutations}}}"#));
+    }
+
     /// Turns a flag on or off as the owner.
     pub fn turn(&self, flag: &str, environment: &str, on: bool) -> i64 {
-        self.change(&format!(r#"[{{"op":"setOn","flag":"{flag}","environment":"{environment}","enabled":{on}}}]"#))
+        self.change(&format!(
+            r#"[{{"op":"setOn","flag":"{flag}","environment":"{environment}","enabled":{on}}}]"#
+        ))
     }
 
     /// The changes after a revision, oldest first: who, what, and in which revision.

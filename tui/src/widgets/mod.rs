@@ -3,3 +3,4 @@
 pub mod field;
 pub mod list;
 pub mod matrix;
+pub mod search;

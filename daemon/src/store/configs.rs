@@ -165,10 +165,13 @@ async fn put_some(conn: &mut PgConnection, rows: &[(&FlagConfig, &Stamp)]) -> Re
     ) -> Vec<T> {
         rows.iter().map(|(config, stamp)| column(config, stamp)).collect()
     }
+    // Each id is looked up by its whole key: in a transaction that has just made the flags the planner knows
+    // nothing of them, and a join would go through all of a project for every row.
     sqlx::query!(
         "insert into feature_flag_configs (id, flag_id, environment_id, version, salt, document, entry_extra,
              last_epoch, last_revision, created_by, updated_by, created_at, updated_at)
-         select w.id, f.id, e.id, w.version, w.salt, w.document::json, w.entry_extra::json,
+         select w.id, (select f.id from feature_flags f where f.project_id = p.id and f.key = w.flag),
+                (select e.id from environments e where e.project_id = p.id and e.key = w.environment), w.version, w.salt, w.document::json, w.entry_extra::json,
                 w.last_epoch, w.last_revision, w.created_by, w.updated_by, w.created_at, w.updated_at
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                 $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[],
@@ -176,8 +179,6 @@ async fn put_some(conn: &mut PgConnection, rows: &[(&FlagConfig, &Stamp)]) -> Re
               as w (id, project, flag, environment, version, salt, document, entry_extra, last_epoch,
                 last_revision, created_by, updated_by, created_at, updated_at)
               join project p on p.key = w.project
-              join feature_flags f on f.project_id = p.id and f.key = w.flag
-              join environments e on e.project_id = p.id and e.key = w.environment
          on conflict (id) do update set version = excluded.version, salt = excluded.salt,
              document = excluded.document, entry_extra = excluded.entry_extra,
              last_epoch = excluded.last_epoch, last_revision = excluded.last_revision,

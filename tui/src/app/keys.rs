@@ -164,7 +164,7 @@ impl App {
                 effects.extend(self.reload());
                 effects
             }
-            "global.lock" => {
+            "global.lock" | "text.lock" => {
                 self.lock();
                 Vec::new()
             }

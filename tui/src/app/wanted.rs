@@ -120,10 +120,13 @@ impl App {
             }
             Do::Draft(draft) => {
                 self.world.drafts.insert(draft.document.clone(), (*draft).clone());
+                // Until the disk has it; a reason that it could not be written stays until it is.
+                self.world.unsaved.entry(draft.document.clone()).or_default();
                 vec![Effect::SaveDraft(draft)]
             }
             Do::DropDraft(document) => {
                 self.world.drafts.remove(&document);
+                self.world.unsaved.remove(&document);
                 vec![Effect::DropDraft(document)]
             }
             Do::Stage(flag, environment, staged) => {

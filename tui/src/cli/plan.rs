@@ -30,7 +30,7 @@ pub struct Writing {
     #[arg(long, value_name = "REVISION")]
     pub if_rev: Option<u64>,
     /// A UUID: a command that is repeated with it makes its change once
-    #[arg(long, value_name = "UUID")]
+    #[arg(id = "idempotency", long = "key", value_name = "UUID")]
     pub key: Option<Uuid>,
     /// Do not ask where no text is demanded
     #[arg(short = 'y', long)]

@@ -131,7 +131,7 @@ impl<'c> Session<'c> {
                 lite,
                 calm: !ui.motion || variable("NO_MOTION").is_some(),
                 unicode: ui.glyphs == "unicode",
-                editor_keys: if ui.keys == "vim" { "vim".to_owned() } else { "plain".to_owned() },
+                editor_keys: ui.editor_keys.clone(),
             },
             keymap,
             seed: clock.uuid().as_u128() ^ (u128::from(rand::random::<u64>()) << 32),

@@ -443,7 +443,11 @@ impl Screen for Flag {
         let Some(row) = self.row(world) else {
             canvas.put(1, 0, "Flags > ", Token::Dim);
             canvas.put(9, 0, &self.key, Token::Title);
-            let said = if world.cache.loaded { "there is no such flag" } else { "reading the flags .." };
+            // A flag that was just made is told by the feed in a moment.
+            let coming = self.asked.is_some()
+                || world.cache.configs.contains_key(&(self.key.clone(), self.environment.clone()));
+            let known = world.cache.loaded && !coming;
+            let said = if known { "there is no such flag" } else { "reading .." };
             canvas.put(3, 2, said, Token::Dim);
             return;
         };

@@ -240,15 +240,16 @@ fn the_json_tab_scrolls_and_keeps_the_text_of_numbers() {
 
 #[test]
 fn a_flag_that_is_gone_or_not_read_yet_says_so() {
-    let (flag, world) = opened("nope", 0);
+    let (mut flag, mut world) = opened("nope", 0);
+    assert!(text(&flag, &world).contains("reading .."));
+    let problem = crate::screens::scenery::refusal(404, "not-found", "{}");
+    let refused = Err(Failure::Refused(Box::new(problem)));
+    tell(&mut flag, &mut world, &Event::Answer { tag: CONFIG, outcome: &refused });
     assert!(text(&flag, &world).contains("there is no such flag"));
-    let mut world = world;
     world.cache.configs.clear();
     let mut flag = Flag::new("checkout".to_owned(), "staging".to_owned(), RULES, &world);
     tell(&mut flag, &mut world, &Event::Opened);
     assert!(text(&flag, &world).contains("reading .."));
-    let problem = crate::screens::scenery::refusal(404, "not-found", "{}");
-    let refused = Err(Failure::Refused(Box::new(problem)));
     tell(&mut flag, &mut world, &Event::Answer { tag: CONFIG, outcome: &refused });
     assert!(text(&flag, &world).contains("there is no configuration in staging"));
 }

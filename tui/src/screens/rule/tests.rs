@@ -118,7 +118,7 @@ fn a_rule_serves_a_rollout_that_sums_to_a_hundred() {
     assert!(form.fields.divides());
     act(&mut form, &mut world, "rule.next");
     keys(&mut form, &mut world, "30");
-    assert!(text(&form, &world).contains(">   true            30%"), "{}", text(&form, &world));
+    assert!(text(&form, &world).contains(">   true          30%"), "{}", text(&form, &world));
     let rule = told(&act(&mut form, &mut world, "rule.accept"));
     assert!(rule.contains(r#""variations":[{"variation":0,"weight":30000},{"variation":1,"weight":70000}]"#));
     assert!(!rule.contains(r#""variation":0,"clauses""#), "{rule}");

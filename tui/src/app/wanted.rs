@@ -160,7 +160,8 @@ impl App {
             }
             Do::Run(id) => {
                 let effects = self.close(layer);
-                effects.into_iter().chain(self.act(id, false)).collect()
+                let burst = self.burst;
+                effects.into_iter().chain(self.act(id, burst)).collect()
             }
             Do::Effect(effect) => vec![effect],
         }

@@ -248,9 +248,7 @@ impl App {
     /// Whether nothing is on its way: no request waits for its answer, no draft for the disk.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.waiting.is_empty()
-            && !self.loading
-            && self.world.unsaved.values().all(|why| !why.is_empty())
+        self.waiting.is_empty() && !self.loading && self.world.unsaved.values().all(|why| !why.is_empty())
     }
 
     /// The title of the terminal's window.

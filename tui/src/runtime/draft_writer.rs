@@ -31,9 +31,8 @@ impl DraftWriter {
     pub fn start(state: &Path, post: Post) -> std::io::Result<Self> {
         let (wanted, orders) = channel();
         let told = post.clone();
-        let thread = std::thread::Builder::new()
-            .name("drafts".to_owned())
-            .spawn(move || follow(&orders, &told))?;
+        let thread =
+            std::thread::Builder::new().name("drafts".to_owned()).spawn(move || follow(&orders, &told))?;
         Ok(Self { state: state.to_owned(), folder: None, post, wanted: Some(wanted), thread: Some(thread) })
     }
 

@@ -1,4 +1,4 @@
-//! `flagstaff keys`: every action of the full screen with its keys, and what is wrong in `keys.toml`.
+//! `flagstaff keys`: the actions of the full screen, and what is wrong in `keys.toml`.
 
 use clap::Args;
 use shared::json::Json;

@@ -77,7 +77,7 @@ impl Rollout {
         }
         let row = world.cache.flags.get(flag);
         let said = row.map_or_else(String::new, |row| words::served(row, serve(&ours)));
-        let title = format!("serve {said} by default from {flag} in {environment}");
+        let title = format!("roll {flag} out in {environment}: {said}");
         let percents: Vec<&str> = shares.all().iter().map(|share| share.text.as_str()).collect();
         let boolean = row.is_some_and(|row| row.kind == shared::flag::FlagKind::Boolean);
         let percents = match shares.all().get(shares.at) {
@@ -294,7 +294,7 @@ mod tests {
         let wanted = act(&mut form, &mut world, "rollout.apply");
         let wish = wish(&wanted);
         assert_eq!(wish.cli, "flagstaff flag rollout checkout 50 --env staging");
-        assert_eq!(wish.title, "serve 50% true, 50% false by default from checkout in staging");
+        assert_eq!(wish.title, "roll checkout out in staging: 50% true, 50% false");
         assert_eq!(wish.base_revision, Some(9));
         let expected = CHECKOUT.replace("25000", "50000").replace("75000", "50000");
         assert_eq!(wish.edit.as_ref().unwrap().ours, json(&expected));

@@ -84,7 +84,7 @@ fn rules_are_staged_marked_counted_and_sent_as_one_change_on_what_was_seen() {
     let edit = wish.edit.as_ref().unwrap();
     assert_eq!(edit.base, json(CHECKOUT));
     assert_eq!(rules::of(&edit.ours).len(), 1);
-    assert_eq!(wish.title, "4 changes of the rules of checkout in staging");
+    assert_eq!(wish.title, "4 rule changes of checkout in staging");
 }
 
 #[test]

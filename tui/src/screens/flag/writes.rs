@@ -170,7 +170,7 @@ impl Flag {
         let count = staged.edits.len();
         let title = match staged.edits.as_slice() {
             [one] => format!("{one} of {key} in {environment}"),
-            _ => format!("{count} changes of the rules of {key} in {environment}"),
+            _ => format!("{count} rule changes of {key} in {environment}"),
         };
         let cli = format!("flagstaff flag set {key} --env {environment} --file - --if-rev {}", seen.revision);
         let wish = edits::replace(world, key, environment, &seen, &staged.document, title, cli).reviewed();

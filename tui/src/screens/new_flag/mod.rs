@@ -49,7 +49,7 @@ impl NewFlag {
     #[must_use]
     pub fn new(_world: &World) -> Self {
         Self {
-            fields: Fields::new(),
+            fields: Fields::default(),
             focus: Place::Key,
             faults: Vec::new(),
             refused: None,
@@ -87,12 +87,14 @@ impl NewFlag {
                 self.focus = Place::Value(self.fields.values.len() - 1);
             }
             "new-flag.drop-value" => {
-                if let Place::Value(n) = self.focus {
-                    if n < self.fields.values.len() && self.fields.values.len() > 1 {
-                        self.fields.values.remove(n);
-                        self.faults.clear();
-                        self.focus = Place::Value(n.min(self.fields.values.len() - 1));
-                    }
+                let count = self.fields.values.len();
+                if let Place::Value(n) = self.focus
+                    && n < count
+                    && count > 1
+                {
+                    self.fields.values.remove(n);
+                    self.faults.clear();
+                    self.focus = Place::Value(n.min(count - 2));
                 }
             }
             "new-flag.cancel" | "global.escape" => {
@@ -275,11 +277,12 @@ impl Screen for NewFlag {
                     field.paste(text);
                 }
             }
-            Event::Refused(problem) if self.sent => {
-                // A question for confirmation, or a newer plan, is answered in the review.
-                if !["confirmation-required", "plan-changed"].contains(&problem.kind.as_str()) {
-                    self.refuse(problem);
-                }
+            // A question for confirmation, or a newer plan, is answered in the review.
+            Event::Refused(problem)
+                if self.sent
+                    && !["confirmation-required", "plan-changed"].contains(&problem.kind.as_str()) =>
+            {
+                self.refuse(problem);
             }
             Event::Written { touches, .. } if self.sent => {
                 let key = self.fields.key.text().trim();

@@ -74,10 +74,15 @@ impl Name {
     }
 }
 
-/// The folder of a profile's drafts, in the state folder of the program.
+/// The folder of the drafts of a project, by the profile that leads there, in the state folder of the program.
 #[must_use]
-pub fn folder(state: &Path, profile: &str) -> PathBuf {
-    state.join("drafts").join(file_name(&[profile]))
+pub fn folder(state: &Path, profile: &str, project: &str) -> PathBuf {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let name = |name: &str| {
+        let simple = (1..=64).contains(&name.len()) && name.chars().all(plain);
+        if simple { name.to_owned() } else { file_name(&[name]) }
+    };
+    state.join("drafts").join(name(profile)).join(name(project))
 }
 
 /// The file of a document's draft in its folder. No two documents share one, whatever their keys are, and
@@ -245,7 +250,7 @@ mod tests {
     #[test]
     fn a_draft_is_read_by_its_owner_only_and_leaves_no_other_file() {
         let state = tempfile::tempdir().unwrap();
-        let folder = folder(state.path(), "acme");
+        let folder = folder(state.path(), "acme", "default");
         save(&folder, &draft(config("a"), "{")).unwrap();
         save(&folder, &draft(config("a"), "{}")).unwrap();
         let files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -261,7 +266,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_draft_is_named_and_left_alone() {
         let state = tempfile::tempdir().unwrap();
-        let folder = folder(state.path(), "acme");
+        let folder = folder(state.path(), "acme", "default");
         assert!(load_all(&folder).unwrap().0.is_empty());
         save(&folder, &draft(config("a"), "{}")).unwrap();
         fs::write(folder.join("half.json"), "{\"format\": 1,").unwrap();
@@ -285,7 +290,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_an_error_with_its_name() {
         let state = tempfile::tempdir().unwrap();
         fs::write(state.path().join("drafts"), "in the way").unwrap();
-        let folder = folder(state.path(), "acme");
+        let folder = folder(state.path(), "acme", "default");
         let error = save(&folder, &draft(config("a"), "{}")).unwrap_err();
         assert!(matches!(&error, DraftError::Folder(path, _) if *path == folder), "{error}");
     }
@@ -308,7 +313,7 @@ mod tests {
             drafts in prop::collection::btree_map(document(), (any::<String>(), any::<String>(), any::<u64>()), 1..6)
         ) {
             let state = tempfile::tempdir().unwrap();
-            let folder = folder(state.path(), "../\u{1b}");
+            let folder = folder(state.path(), "../\u{1b}", "..");
             let mut all = Vec::new();
             for (document, (text, base, base_revision)) in drafts {
                 let draft = Draft { base, base_revision, ..draft(document, &text) };

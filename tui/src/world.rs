@@ -155,6 +155,8 @@ pub struct World {
     pub marks: BTreeSet<String>,
     /// Numbers about this client.
     pub stats: Stats,
+    /// Paths that a comparison of environments passes over, with all below them.
+    pub ignored: BTreeSet<String>,
     /// What an answer shows only once, such as the keys of a new environment; there while `Event::Written` is told.
     pub once: Option<Json>,
 }
@@ -196,6 +198,7 @@ impl World {
             steps: Vec::new(),
             marks: BTreeSet::new(),
             stats: Stats::default(),
+            ignored: BTreeSet::new(),
             once: None,
         }
     }

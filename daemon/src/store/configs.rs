@@ -3,12 +3,11 @@
 use shared::flag::FlagConfig;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
-use shared::revision::Position;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{ROWS, Stamp, StoreError, Stored, read_json};
+use super::{ROWS, Stamp, StoreError, Stored, read_json, stamp_of};
 
 struct Row {
     id: Uuid,
@@ -44,13 +43,7 @@ impl TryFrom<Row> for Stored<FlagConfig> {
                 document: read_json(what, &row.document)?,
                 entry_extra: row.entry_extra.as_deref().map(|t| read_json(what, t)).transpose()?,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by.clone(),
-                updated_by: row.updated_by.clone(),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }

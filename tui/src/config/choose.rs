@@ -155,7 +155,7 @@ fn credential(
         return Ok(user.map_or(Credential::None, Credential::User));
     };
     let open = matches!(target, Target::Tcp { tls: Some(Tls { insecure: true, .. }), .. });
-    if !(target.is_private() && !open) && !profile.is_some_and(|profile| profile.insecure) {
+    if (open || !target.is_private()) && !profile.is_some_and(|profile| profile.insecure) {
         return Err(ConfigError::Option(format!(
             "a token is not sent to {target}, where others can read it on its way: use https or ssh, or say \
              insecure = true in a profile"

@@ -23,10 +23,11 @@ use crate::terminal::signals::{Heard, Signals};
 use crate::terminal::size::{Sizes, size};
 use crate::terminal::tty;
 use crate::theme::Depth;
-use crate::{request, world};
+use crate::{drafts, request, world};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::Instant;
@@ -331,7 +332,22 @@ impl<'c> Session<'c> {
                 }
             }
             Effect::SaveProfile { name, members } => self.save_profile(&name, &members),
-            Effect::SaveDraft(_) | Effect::DropDraft(_) => {}
+            Effect::SaveDraft(draft) => {
+                let document = draft.document.clone();
+                if !self.setup.settings.ui.drafts {
+                    self.app.world.unsaved.insert(document, "switched off".to_owned());
+                    return Ok(());
+                }
+                self.take(match drafts::save(&self.drafts(), &draft) {
+                    Ok(()) => Message::DraftSaved(document, self.clock.now()),
+                    Err(error) => Message::DraftFailed(document, error.to_string()),
+                });
+            }
+            Effect::DropDraft(document) => {
+                if let Err(error) = drafts::drop(&self.drafts(), &document) {
+                    self.app.say(Tone::Error, format!("the draft is still there: {error}"));
+                }
+            }
             Effect::Copy { text, what } => {
                 self.copy(&text, &what).await;
             }
@@ -405,6 +421,25 @@ impl<'c> Session<'c> {
             read_only: policy(chosen.read_only),
             held: held || self.setup.wish.read_only,
         });
+        self.load_drafts();
+    }
+
+    fn drafts(&self) -> PathBuf {
+        let world = &self.app.world;
+        let project = if world.cache.project.is_empty() { "default" } else { &world.cache.project };
+        drafts::folder(&self.setup.places.state, &world.profile, project)
+    }
+
+    fn load_drafts(&mut self) {
+        match drafts::load_all(&self.drafts()) {
+            Ok((found, faults)) => {
+                self.take(Message::Drafts(found));
+                if let Some(fault) = faults.first() {
+                    self.app.say(Tone::Warn, fault.to_string());
+                }
+            }
+            Err(error) => self.app.say(Tone::Warn, error.to_string()),
+        }
     }
 
     fn profiles(&mut self) {

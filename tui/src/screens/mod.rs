@@ -160,6 +160,8 @@ pub enum Do {
     Select(String),
     /// Marks these flags, and no others.
     Marks(std::collections::BTreeSet<String>),
+    /// Passes over these paths in comparisons, and over no others.
+    Ignore(std::collections::BTreeSet<String>),
     /// Keeps an edit on disk.
     Draft(Box<Draft>),
     /// Takes the draft of an edit away.

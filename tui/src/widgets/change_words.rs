@@ -1,6 +1,7 @@
 //! What a change did, in a few words: `on -> off`, `rollout 10 -> 25`, `maxAttempts 3 -> 2`.
 
 use super::change_text::{self as say, Names};
+use super::revert::foreign;
 use crate::cache::events::Line;
 use crate::cache::rows::{text, texts, truth};
 use crate::text::{count, fit, width};
@@ -22,6 +23,7 @@ pub fn of_line(line: &Line, world: &World) -> Vec<String> {
 #[must_use]
 pub fn between(line: &Line, before: Option<&Json>, world: &World) -> Vec<String> {
     let flag = world.cache.flags.get(&line.key).filter(|_| line.kind == "config");
+    let flag = flag.filter(|_| !foreign(line, &world.cache.project));
     let name = |index: usize| flag.and_then(|f| f.variations.get(index)).map(crate::cache::rows::short);
     let made = (line.before.is_some() == before.is_some()).then_some(line.action.as_str());
     phrases(&line.kind, made.unwrap_or_default(), before, line.after.as_ref(), &name)

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod drawn;
 pub mod edits;
 pub mod entry;
+pub mod drift;
 pub mod environment_form;
 pub mod feed_filter;
 pub mod field;

@@ -29,11 +29,12 @@ pub fn ask(revision: u64) -> Read {
     Read::get(format!("/api/revisions/{revision}"))
 }
 
-/// The wish that undoes a revision, and keeps what came later. `answer` is what [`ask`] got.
+/// The wish that undoes a revision, and keeps what came later. `answer` is what [`ask`] got; `project` is the one that
+/// the session is in, empty for `default`.
 ///
 /// # Errors
-/// Why that revision cannot be undone.
-pub fn wish(answer: &Answer) -> Result<Wish, String> {
+/// Why that revision cannot be undone here.
+pub fn wish(answer: &Answer, project: &str) -> Result<Wish, String> {
     let body = &answer.body;
     let revision = number(body.get("revision"));
     if revision == 0 {
@@ -45,6 +46,10 @@ pub fn wish(answer: &Answer) -> Result<Wish, String> {
     }
     let lines = Line::read(body);
     let lines: Vec<&Line> = lines.iter().filter(|line| line.action != "version-raised").collect();
+    // Environments of another project are not known here, so what is protected is not known either.
+    if let Some(other) = lines.iter().find(|line| foreign(line, project)) {
+        return Err(format!("revision {revision} is of the project {}: connect to it", other.project));
+    }
     let mut touches: Vec<Touch> = lines.iter().map(|line| touch(line)).collect();
     touches.sort();
     touches.dedup();
@@ -63,8 +68,24 @@ pub fn wish(answer: &Answer) -> Result<Wish, String> {
     let request = Request::new(Method::Post, format!("/api/revisions/{revision}/revert"));
     Ok(Wish::request(format!("revert revision {revision}: {what}"), request, touches)
         .because(format!("revert of {revision}"))
-        .with_cli(format!("flagstaff revert {revision}"))
+        .with_cli(lines.first().map(|line| cli(line)).unwrap_or_default())
         .reviewed())
+}
+
+/// The revert of a line on the command line; empty where there is none.
+#[must_use]
+pub fn cli(line: &Line) -> String {
+    match line.kind.as_str() {
+        "flag" | "config" => format!("flagstaff flag revert {} --rev {}", line.key, line.revision),
+        _ => String::new(),
+    }
+}
+
+/// Whether a line is of another project than `project`, the one that the session is in.
+#[must_use]
+pub fn foreign(line: &Line, project: &str) -> bool {
+    let own = if project.is_empty() { "default" } else { project };
+    !line.project.is_empty() && line.project != own
 }
 
 /// What a line touches: a flag itself is in all environments.
@@ -154,7 +175,7 @@ mod tests {
             entry("config", "checkout", "\"staging\""),
             entry("flag", "dark-mode", "null")
         );
-        let wish = wish(&answer(&body)).unwrap();
+        let wish = wish(&answer(&body), "").unwrap();
         assert_eq!(wish.title, "revert revision 9: 2 changes");
         assert_eq!(wish.request.path, "/api/revisions/9/revert");
         assert!(wish.review);
@@ -170,12 +191,19 @@ mod tests {
             r#"{{"revision":9,"kind":"import","more":true,"changes":[{}]}}"#,
             entry("flag", "a", "null")
         );
-        assert_eq!(wish(&answer(&body)).unwrap().touches, []);
+        assert_eq!(wish(&answer(&body), "").unwrap().touches, []);
+    }
+
+    #[test]
+    fn what_belongs_to_another_project_is_not_reverted_from_here() {
+        let body = r#"{"revision":9,"kind":"change","changes":[{"entity":{"kind":"flag","key":"a","project":"shop"},"action":"updated"}]}"#;
+        assert_eq!(wish(&answer(body), "").unwrap_err(), "revision 9 is of the project shop: connect to it");
+        assert!(wish(&answer(body), "shop").is_ok());
     }
 
     #[test]
     fn access_is_never_reverted() {
-        let said = wish(&answer(r#"{"revision":4,"kind":"access","changes":[]}"#)).unwrap_err();
+        let said = wish(&answer(r#"{"revision":4,"kind":"access","changes":[]}"#), "").unwrap_err();
         assert_eq!(said, "revision 4 is about access, which is never reverted");
     }
 

@@ -166,3 +166,29 @@ fn a_token_that_is_typed_is_not_shown() {
     assert_eq!(code, 0, "{seen}");
     assert!(!seen.contains(token.trim()), "{seen}");
 }
+
+#[test]
+fn over_tls_the_authority_of_the_profile_is_believed_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../daemon/tests/it/tls");
+    let (certificate, key) = (format!("{folder}/localhost.pem"), format!("{folder}/localhost.key"));
+    let variables =
+        [("FLAGSTAFF_HTTP_TLS_CERTIFICATE", certificate.as_str()), ("FLAGSTAFF_HTTP_TLS_KEY", &key)];
+    let daemon = Daemon::start_with(&variables);
+    let port = daemon.url.rsplit(':').next().unwrap();
+    let url = format!("https://localhost:{port}");
+    let terminal = Terminal::new();
+    terminal.run(&["profile", "add", "good", &url, "--ca-file", &certificate]).ends(0);
+    terminal.run(&["profile", "add", "strange", &url]).ends(0);
+    terminal.run(&["profile", "add", "lax", &url, "--insecure"]).ends(0);
+    let doctor = terminal.run(&["doctor"]).ends(0).out;
+    assert!(doctor.contains("TLS 1.3, localhost,"), "{doctor}");
+    terminal.start(&["audit", "tail", "-f", "-n", "1", "--no-header"]).line();
+    let said = terminal.run(&["-P", "strange", "whoami"]).ends(7);
+    assert!(said.err.contains("invalid peer certificate") && said.err.contains("ca_file"), "{}", said.err);
+    assert!(terminal.run(&["-P", "lax", "doctor"]).ends(0).out.contains("NOT VERIFIED"));
+    let said = terminal.run(&["-H", &format!("http://localhost:{port}"), "whoami"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    let plain = format!("https://{}", Daemon::shared().url.trim_start_matches("http://"));
+    let said = terminal.run(&["-H", &plain, "whoami"]).ends(7);
+    assert!(said.err.contains("plain http"), "{}", said.err);
+}

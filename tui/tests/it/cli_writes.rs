@@ -1,4 +1,4 @@
-//! Commands that change something: planned, confirmed, made once, and refused with the right number.
+//! Commands that change something: planned, confirmed, made once, refused with a number.
 
 use shared::json::{Json, parse};
 

@@ -7,6 +7,7 @@ use crate::text;
 use crate::theme::Token;
 use crate::widgets::change_words::sentence;
 use crate::widgets::feed_filter::short_actor;
+use crate::widgets::revert::foreign;
 use crate::world::World;
 use time::{Date, OffsetDateTime, Weekday};
 
@@ -256,7 +257,7 @@ fn columns(world: &World, canvas: &mut Canvas<'_>, y: u16, row: &Row, selected: 
     canvas.put_fit(at.environment, y, at.actor - at.environment - 1, &place(row), Token::Plain);
     canvas.put_fit(at.actor, y, at.action - at.actor - 1, short_actor(&line.actor), Token::Plain);
     canvas.put_fit(at.action, y, at.target - at.action - 1, &action(line), Token::Plain);
-    target(canvas, at.target, y, at.change - 1, row, selected);
+    target(world, canvas, (at.target, y, at.change - 1), row, selected);
     let room = canvas.width().saturating_sub(at.change);
     canvas.put(at.change, y, &sentence(row.words(world), usize::from(room)), Token::Plain);
     if !line.comment.is_empty() {
@@ -276,7 +277,7 @@ fn two(world: &World, canvas: &mut Canvas<'_>, y: u16, row: &Row, selected: bool
     if wide {
         canvas.put_fit(33, y, 17, &action(line), Token::Plain);
     }
-    target(canvas, x, y, width.saturating_sub(1), row, selected);
+    target(world, canvas, (x, y, width.saturating_sub(1)), row, selected);
     let words = if wide { Vec::new() } else { vec![action(line)] };
     let words: Vec<String> = words.into_iter().chain(row.words(world).iter().cloned()).collect();
     let room = usize::from(width.saturating_sub(13));
@@ -287,13 +288,18 @@ fn two(world: &World, canvas: &mut Canvas<'_>, y: u16, row: &Row, selected: bool
     }
 }
 
-/// The target with its count; the count is never cut.
-fn target(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16, row: &Row, selected: bool) {
+/// The target with its count, from a column of a row to another column; the count is never cut.
+fn target(world: &World, canvas: &mut Canvas<'_>, (x, y, end): (u16, u16, u16), row: &Row, selected: bool) {
+    let line = &row.head;
+    let key = match foreign(line, &world.cache.project) {
+        true => format!("{}/{}", line.project, line.key),
+        false => line.key.clone(),
+    };
     let times = times(row);
     let wide = u16::try_from(times.len()).unwrap_or(0);
     let room = end.saturating_sub(x + if wide > 0 { wide + 1 } else { 0 });
     let token = if selected { Token::Selected } else { Token::Strong };
-    let x = canvas.put_fit(x, y, room, &row.head.key, token);
+    let x = canvas.put_fit(x, y, room, &key, token);
     if wide > 0 {
         canvas.put(x + 1, y, &times, Token::Part);
     }

@@ -68,8 +68,8 @@ impl Row {
             && line.actor == self.head.actor
             && line.cause == self.head.cause
             && line.comment == self.head.comment
-            && (&line.kind, &line.key, &line.environment)
-                == (&self.head.kind, &self.head.key, &self.head.environment);
+            && (&line.project, &line.kind, &line.key, &line.environment)
+                == (&self.head.project, &self.head.kind, &self.head.key, &self.head.environment);
         let near = matches!((line.at, self.head.at), (Some(new), Some(old)) if new - old <= FOLD);
         if !(same && near) {
             return Some(line);

@@ -9,7 +9,7 @@ mod tests;
 mod view;
 
 use super::{Do, Event, Mode, Screen, Tone};
-use crate::action::{Action, TEXT};
+use crate::action::Action;
 use crate::canvas::Canvas;
 use crate::effect::Read;
 use crate::key::{Code, Press};
@@ -41,7 +41,7 @@ pub const ACTIONS: &[Action] = &[
         "revert..",
         "Undo this revision on top of what stands today, and keep what came later; reviewed first.",
     )
-    .cli("flagstaff revert REVISION"),
+    .cli("flagstaff flag revert KEY --rev REVISION"),
     Action::reads("audit.history", &["t"], "history", "The history of the flag or segment that was changed."),
     Action::reads(
         "audit.this-flag",
@@ -100,7 +100,7 @@ impl Audit {
                     return vec![Do::Ask(REVERT, revert::ask(revision))];
                 }
             }
-            "audit.history" => return self.history(),
+            "audit.history" => return self.history(world),
             "audit.this-flag" | "audit.this-actor" => {
                 if let Some(row) = self.0.row() {
                     let term = match id {
@@ -182,9 +182,12 @@ impl Audit {
         Some(Vec::new())
     }
 
-    fn history(&self) -> Vec<Do> {
+    fn history(&self, world: &World) -> Vec<Do> {
         let Some(row) = self.0.row() else { return Vec::new() };
         let line = &row.head;
+        if revert::foreign(line, &world.cache.project) {
+            return vec![Do::Toast(Tone::Warn, format!("of the project {}: connect to it", line.project))];
+        }
         let environment = Some(line.environment.clone()).filter(|e| !e.is_empty());
         let kind = match line.kind.as_str() {
             "flag" | "config" => "flag",
@@ -217,12 +220,11 @@ impl Screen for Audit {
     }
 
     fn actions(&self) -> &'static [Action] {
-        // Letters are text while the filter is typed.
-        if self.0.typing { TEXT } else { ACTIONS }
+        ACTIONS
     }
 
     fn mode(&self) -> Mode {
-        if self.0.typing { Mode::Text } else { Mode::Commands }
+        if self.0.typing { Mode::Field } else { Mode::Commands }
     }
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {

@@ -21,7 +21,7 @@ pub fn copy(world: &World, row: &Row, chosen: &[&Row], what: &str) -> Option<Str
                 [("before", side(&line.before)), ("after", side(&line.after))].into_iter().collect();
             Some(shared::json::pretty(&both))
         }
-        "cli" => Some(format!("flagstaff revert {}", line.revision)),
+        "cli" => Some(crate::widgets::revert::cli(line)).filter(|cli| !cli.is_empty()),
         "link" => Some(format!("{}/api/revisions/{}", world.server, line.revision)),
         "report" => Some(report(world, chosen)),
         "table" => Some(table(world, chosen)),

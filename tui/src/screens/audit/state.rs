@@ -158,7 +158,7 @@ impl State {
             }
         };
         if tag == REVERT {
-            return match revert::wish(answer) {
+            return match revert::wish(answer, &world.cache.project) {
                 Ok(wish) => vec![Do::Wish(Box::new(wish))],
                 Err(why) => vec![Do::Toast(Tone::Warn, why)],
             };

@@ -126,6 +126,20 @@ impl Editor {
         Vec::new()
     }
 
+    /// A screen above is gone: it may have thrown the draft away, or made another one of it.
+    pub(super) fn returned(&mut self, world: &World) -> Vec<Do> {
+        let same = match world.drafts.get(&self.document) {
+            Some(draft) => draft.text == self.code.text() && draft.base == self.base_text,
+            None => !self.modified(),
+        };
+        if same || self.undrafted || !self.ready() {
+            return Vec::new();
+        }
+        self.stage = Stage::Loading;
+        self.news = None;
+        self.reread()
+    }
+
     pub(super) fn reread(&self) -> Vec<Do> {
         vec![Do::Ask(DOCUMENT, Read::get(document::path(&self.document)))]
     }

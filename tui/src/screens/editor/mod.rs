@@ -278,6 +278,7 @@ impl Screen for Editor {
                 self.heard(world, heard);
                 Vec::new()
             }
+            Event::Returned => self.returned(world),
             Event::Resynced if !self.ready() => self.open(world),
             Event::Resynced => self.reread(),
             Event::Edited(document, edited) if **document == self.document => self.edited(world, edited),

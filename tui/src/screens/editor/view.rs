@@ -391,7 +391,8 @@ impl Editor {
                 return;
             }
         };
-        let label = format!("{} changed paths since rev {}", changes.len(), self.base_revision);
+        let paths = if changes.len() == 1 { "path" } else { "paths" };
+        let label = format!("{} changed {paths} since rev {}", changes.len(), self.base_revision);
         canvas.rule(y, &label, "esc or ctrl-o: back to the text");
         if changes.is_empty() {
             let said = if self.modified() { "no value change: only the layout differs" } else { "no change" };

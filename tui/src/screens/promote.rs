@@ -438,7 +438,7 @@ impl Screen for Promote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::scenery::{act, answer, body, drawn, tell, text, wish, world};
+    use crate::scenery::{act, answer, body, drawn, tell, text, wish, world};
 
     const ANSWER: &str = r#"{"revision":9,"left":"production","right":"staging","flags":[
         {"key":"checkout","standing":"differs","left":{},"right":{},"diff":[{"path":"/on","op":"replace","before":false,"after":true},{"path":"/fallthrough/variation","op":"remove","before":0},{"path":"/rules","op":"add","after":[]}]},

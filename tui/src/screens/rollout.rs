@@ -276,9 +276,7 @@ impl Screen for Rollout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::scenery::{
-        CHECKOUT, act, body, config, drawn, json, keys, press, tell, text, wish, world,
-    };
+    use crate::scenery::{CHECKOUT, act, body, config, drawn, json, keys, press, tell, text, wish, world};
 
     fn form(flag: &str) -> (Rollout, World) {
         let mut world = world();
@@ -354,7 +352,7 @@ mod tests {
         assert!(matches!(&wanted[..], [Do::Ask(CONFIG, _)]));
         assert!(text(&form, &world).contains("reading .."));
         let row = config(&CHECKOUT.replacen("true", "false", 1), 9).to_text();
-        let outcome = crate::screens::scenery::answer(&row);
+        let outcome = crate::scenery::answer(&row);
         tell(&mut form, &mut world, &Event::Answer { tag: CONFIG, outcome: &outcome });
         assert!(text(&form, &world).contains("The flag is off here"));
     }
@@ -369,7 +367,7 @@ mod tests {
         assert!(text(&form, &world).contains("Changed since by bob (rev 11)"));
         keys(&mut form, &mut world, "5");
         act(&mut form, &mut world, "rollout.apply");
-        let problem = crate::screens::scenery::refusal(422, "invalid", r#"{"detail":"no such variation"}"#);
+        let problem = crate::scenery::refusal(422, "invalid", r#"{"detail":"no such variation"}"#);
         tell(&mut form, &mut world, &Event::Refused(&problem));
         assert!(text(&form, &world).contains("^ no such variation"));
     }

@@ -1,7 +1,8 @@
 //! What one flag's screen changes: on or off, archive, values, and the rules that are staged.
 
 use super::item::{Item, current};
-use super::{Flag, RULES, VARIATIONS, rules};
+use super::page::{Flag, RULES, VARIATIONS};
+use super::rules;
 use crate::plan::{Touch, Wish};
 use crate::route::{Form, Route};
 use crate::screens::Do;

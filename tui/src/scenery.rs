@@ -1,11 +1,11 @@
 //! A small world for tests of screens, as the daemon would tell it, and screens drawn as text.
 
-use super::{Do, Event, Screen};
 use crate::canvas::Canvas;
 use crate::guard::{Guard, Policy};
 use crate::key::{Code, Press};
 use crate::plan::Wish;
 use crate::request::{Answer, Failure, Problem};
+use crate::screens::{Do, Event, Screen};
 use crate::theme::{Depth, Theme};
 use crate::world::{Link, Settings, World};
 use ratatui::buffer::Buffer;

@@ -20,6 +20,7 @@ pub mod list;
 pub mod matrix;
 pub mod membership;
 pub mod revert;
+pub mod search;
 pub mod segment_line;
 pub mod segment_text;
 pub mod shares;

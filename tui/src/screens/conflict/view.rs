@@ -136,7 +136,7 @@ impl Conflict {
     fn table(&self, canvas: &mut Canvas<'_>, three: &Three, theirs: &Opened) {
         let width = canvas.width();
         let side = (width - 12) / 6;
-        let path = width.saturating_sub(4 * side + 13);
+        let path = width.saturating_sub(4 * side + 16);
         let columns = [3, 4 + path, 5 + path + side, 6 + path + 2 * side, 7 + path + 3 * side];
         let heads = [
             "PATH".to_owned(),

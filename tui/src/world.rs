@@ -155,6 +155,10 @@ pub struct World {
     pub marks: BTreeSet<String>,
     /// Numbers about this client.
     pub stats: Stats,
+    /// Paths that a comparison of environments passes over, with all below them.
+    pub ignored: BTreeSet<String>,
+    /// What an answer shows only once, such as the keys of a new environment; there while `Event::Written` is told.
+    pub once: Option<Json>,
 }
 
 /// Edits of a configuration that wait for a review.
@@ -162,6 +166,8 @@ pub struct World {
 pub struct Staged {
     /// The whole document as it would be.
     pub document: Json,
+    /// The document that the edits began from.
+    pub base: Json,
     /// The revision that the edits began from.
     pub base_revision: u64,
     /// What was done, a line each.
@@ -192,6 +198,8 @@ impl World {
             steps: Vec::new(),
             marks: BTreeSet::new(),
             stats: Stats::default(),
+            ignored: BTreeSet::new(),
+            once: None,
         }
     }
 

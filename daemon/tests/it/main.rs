@@ -28,6 +28,7 @@ mod program;
 mod promote;
 mod readme;
 mod reads;
+mod renewal;
 mod rows;
 mod schemathesis;
 mod serve;

@@ -66,6 +66,7 @@ pub fn actions() -> Vec<&'static Action> {
         screens::drafts::ACTIONS,
         screens::editor::ACTIONS,
         screens::environments::ACTIONS,
+        screens::environments::FORM,
         screens::flag::ACTIONS,
         screens::flags::ACTIONS,
         screens::health::ACTIONS,

@@ -118,6 +118,10 @@ impl App {
                 self.world.marks = marks;
                 Vec::new()
             }
+            Do::Ignore(paths) => {
+                self.world.ignored = paths;
+                Vec::new()
+            }
             Do::Draft(draft) => {
                 self.world.drafts.insert(draft.document.clone(), (*draft).clone());
                 // Until the disk has it; a reason that it could not be written stays until it is.

@@ -115,13 +115,12 @@ const PROFILE: [&str; 11] = [
     "user",
     "token",
 ];
-const UI: [&str; 15] = [
+const UI: [&str; 13] = [
     "theme",
     "color",
     "glyphs",
-    "keys",
-    "editor",
     "editor_keys",
+    "editor",
     "writes_minutes",
     "lite",
     "a11y",
@@ -130,7 +129,6 @@ const UI: [&str; 15] = [
     "scroll",
     "motion",
     "drafts",
-    "cache",
 ];
 
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -246,9 +244,8 @@ impl File<'_> {
                 "theme" => ui.theme = self.theme(&full, value)?,
                 "color" => ui.color = self.one_of(&full, value, &["auto", "never", "16", "256", "rgb"])?,
                 "glyphs" => ui.glyphs = self.one_of(&full, value, &["auto", "ascii", "unicode"])?,
-                "keys" => ui.keys = self.one_of(&full, value, &["vim", "arrows", "emacs"])?,
-                "editor" => ui.editor = Some(self.string(&full, value)?),
                 "editor_keys" => ui.editor_keys = self.one_of(&full, value, &["plain", "vim"])?,
+                "editor" => ui.editor = Some(self.string(&full, value)?),
                 "writes_minutes" => ui.writes_minutes = self.minutes(&full, value)?,
                 "lite" => ui.lite = self.boolean(&full, value)?,
                 "a11y" => ui.a11y = self.boolean(&full, value)?,
@@ -257,7 +254,6 @@ impl File<'_> {
                 "scroll" => ui.scroll = self.boolean(&full, value)?,
                 "motion" => ui.motion = self.boolean(&full, value)?,
                 "drafts" => ui.drafts = self.boolean(&full, value)?,
-                "cache" => ui.cache = self.boolean(&full, value)?,
                 _ => return Err(self.unknown(key.span().start, "ui.", short, &UI)),
             }
         }

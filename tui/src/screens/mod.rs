@@ -21,6 +21,8 @@ pub mod promote;
 pub mod review;
 pub mod rollout;
 pub mod rule;
+#[cfg(test)]
+pub(crate) mod scenery;
 pub mod segments;
 pub mod undo;
 
@@ -122,6 +124,8 @@ pub enum Event<'a> {
         /// The revision.
         revision: u64,
     },
+    /// The daemon refused a wish of this screen, or of one above it.
+    Refused(&'a crate::request::Problem),
     /// A click: column and row of the body. Or a wheel: rows.
     Mouse(u16, u16, i16),
 }
@@ -156,6 +160,8 @@ pub enum Do {
     Select(String),
     /// Marks these flags, and no others.
     Marks(std::collections::BTreeSet<String>),
+    /// Passes over these paths in comparisons, and over no others.
+    Ignore(std::collections::BTreeSet<String>),
     /// Keeps an edit on disk.
     Draft(Box<Draft>),
     /// Takes the draft of an edit away.

@@ -44,6 +44,7 @@ pub struct Daemon {
     /// Its Unix socket.
     pub socket: PathBuf,
     directory: PathBuf,
+    variables: Vec<(String, String)>,
     running: Option<Running>,
 }
 
@@ -63,6 +64,11 @@ impl Daemon {
 
     /// Another one, to be stopped and killed. It takes some seconds: it makes a PostgreSQL.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more variables in its environment.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         let directory = directory("daemon");
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port();
@@ -70,6 +76,7 @@ impl Daemon {
             url: format!("http://127.0.0.1:{port}"),
             socket: directory.join("data/flagstaffd.sock"),
             directory,
+            variables: variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             running: None,
         };
         daemon.start_again();
@@ -93,7 +100,8 @@ impl Daemon {
             .env("HOME", &self.directory)
             .env("FLAGSTAFF_HTTP_LISTEN", listen)
             .env("FLAGSTAFF_DATA_DIRECTORY", self.directory.join("data"))
-            .env("FLAGSTAFF_LIVE_WEBSOCKET_PING", "2s");
+            .env("FLAGSTAFF_LIVE_WEBSOCKET_PING", "2s")
+            .envs(self.variables.iter().cloned());
         // In a group of its own, so that Ctrl-C reaches it through us alone.
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = keeper.spawn().expect("sh starts");

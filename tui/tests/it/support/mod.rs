@@ -1,3 +1,4 @@
 //! GROUND: what the tests stand on.
 
 pub mod daemon;
+pub mod program;

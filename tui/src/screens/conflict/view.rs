@@ -6,7 +6,7 @@ use crate::edit::document::Opened;
 use crate::edit::three::{From, Row, Three};
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::code::line_of;
+use crate::widgets::places::line_of;
 use crate::widgets::code_view::{View, Window};
 use crate::world::World;
 use ratatui::layout::Rect;

@@ -6,7 +6,7 @@ use crate::edit::hints::{Hint, elsewhere};
 use crate::route::Document;
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::code::{line_of, line_start};
+use crate::widgets::places::{line_of, line_start};
 use crate::widgets::code_view::{Under, View, gutter};
 use crate::world::World;
 use ratatui::layout::Rect;

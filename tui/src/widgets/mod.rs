@@ -12,3 +12,4 @@ pub mod matrix;
 pub mod membership;
 pub mod segment_line;
 pub mod segment_text;
+pub mod status_text;

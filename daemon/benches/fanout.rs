@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 fn main() {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(run());
@@ -38,8 +39,11 @@ async fn run() {
     let (heard, mut hears) = mpsc::unbounded_channel::<(i64, Instant)>();
     let mut tasks = Vec::new();
     for _ in 0..clients {
+        let address = format!("ws://{}/api/ws", daemon.address);
+        // Without this each client would hold 128 KiB to read into, and hide what the server holds.
+        let small = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
         let (mut socket, _) =
-            tokio_tungstenite::connect_async(format!("ws://{}/api/ws", daemon.address)).await.unwrap();
+            tokio_tungstenite::connect_async_with_config(address, Some(small), true).await.unwrap();
         let hello = json!({"type": "subscribe", "topics": ["environment:staging"]}).to_string();
         socket.send(Message::text(hello)).await.unwrap();
         let heard = heard.clone();

@@ -13,8 +13,7 @@ mod rig;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
-use sha2::{Digest, Sha256};
-use shared::access::{Role, Token, TokenKind};
+use shared::access::{Role, RoleBinding};
 use shared::change::Mutation;
 
 fn main() {
@@ -38,14 +37,14 @@ async fn run() {
     let environments = ["one", "two", "three", "four"];
     daemon.found(&environments).await;
     let http = reqwest::Client::new();
-    let token = owner_token(&daemon).await;
+    own(&daemon).await;
     for (index, environment) in environments.iter().enumerate() {
         for part in 0..2 {
             let start = Instant::now();
             let cpu = rig::cpu();
             let answer = http
                 .post(format!("http://{}/api/import?environment={environment}", daemon.address))
-                .header("authorization", format!("Bearer {token}"))
+                .header("x-user-id", "bench")
                 .header("content-type", "application/json")
                 .body(export(part * 5_000, 5_000))
                 .send()
@@ -85,23 +84,16 @@ async fn run() {
     database.stop().await;
 }
 
-/// A token of an owner, made as the command line would.
-async fn owner_token(daemon: &rig::Daemon) -> String {
-    let secret = shared::audit::hex(&rand::random::<[u8; 32]>());
-    let token = Token {
+/// Makes the demo's `bench` an owner, who may import.
+async fn own(daemon: &rig::Daemon) {
+    let binding = RoleBinding {
         id: daemon.state.clock.uuid(),
-        kind: TokenKind::Service,
-        name: "bench".to_owned(),
-        principal: "user:bench".to_owned(),
-        hash: shared::audit::hex(&Sha256::digest(secret.as_bytes())),
-        prefix: "bench".to_owned(),
-        last_four: "0000".to_owned(),
-        role: Some(Role::Owner),
-        expires_at: None,
-        revoked: false,
+        subject: "user:bench".to_owned(),
+        role: Role::Owner,
+        project: "*".to_owned(),
+        environment: "*".to_owned(),
     };
-    daemon.commit(vec![Mutation::PutToken(Box::new(token))]).await;
-    secret
+    daemon.commit(vec![Mutation::PutRoleBinding(binding)]).await;
 }
 
 /// The limit: PostgreSQL copies the rows of the import by itself, constraints and indexes included.

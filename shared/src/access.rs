@@ -86,7 +86,8 @@ pub enum Permission {
     ReadAudit,
     /// Change flags, configs, segments.
     Write,
-    /// Change environments and projects, import, promote across.
+    /// Make and change projects and environments, and take such a change back. Importing and promoting write
+    /// flags, so they need [`Permission::Write`] where they write.
     Administer,
     /// See and change SDK credentials of an environment.
     Credentials,

@@ -1,4 +1,5 @@
 //! The query language as its askers meet it: what fits, whatever is typed, and how fast.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 use shared::flag::{FlagKind, Variation};

@@ -165,5 +165,11 @@ pub const TEXT: &[Action] = &[
     Action::reads("text.help", &["f1"], "help", "What can be done here."),
     Action::reads("text.cancel", &["ctrl-c"], "cancel", "Leave the field; a draft is kept."),
     Action::reads("text.suspend", &["ctrl-z"], "suspend", "Give the terminal back to the shell."),
+    Action::reads(
+        "text.lock",
+        &["f3"],
+        "unlock or lock writes",
+        "Open writes for some minutes, or close them.",
+    ),
     Action::reads("text.redraw", &["ctrl-l"], "redraw", "Draw the whole screen again."),
 ];

@@ -10,6 +10,8 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod drafts;
+pub mod edit;
 pub mod effect;
 pub mod guard;
 pub mod key;

@@ -170,7 +170,7 @@ impl Problem {
         for error in errors {
             let pointer = error.get("pointer").and_then(Json::as_str).unwrap_or_default();
             let detail = error.get("detail").and_then(Json::as_str).unwrap_or_default();
-            if !detail.is_empty() && detail != self.detail {
+            if !detail.is_empty() && !self.detail.contains(detail) {
                 text.push_str(&format!("; {pointer}: {detail}"));
             }
         }

@@ -143,7 +143,7 @@ pub struct World {
     pub log: VecDeque<LogLine>,
     /// The drafts, by what they edit.
     pub drafts: BTreeMap<Document, Draft>,
-    /// Drafts that are not on disk yet, or could not be written and why.
+    /// Drafts that are not on disk yet (then the text is empty), or could not be written and why.
     pub unsaved: BTreeMap<Document, String>,
     /// Staged configurations: the document that a review would send, by flag and environment, with its base revision.
     pub staged: BTreeMap<(String, String), Staged>,
@@ -166,6 +166,8 @@ pub struct World {
 pub struct Staged {
     /// The whole document as it would be.
     pub document: Json,
+    /// The document that the edits began from.
+    pub base: Json,
     /// The revision that the edits began from.
     pub base_revision: u64,
     /// What was done, a line each.

@@ -54,6 +54,9 @@ pub async fn listen(config: &Config) -> Result<Opened, CommandError> {
     let listeners = Listeners::open(config).await?;
     let drain = Drain::new(config.drain.stream_spread);
     drain.on_signals().map_err(StartError::Signals)?;
+    if let Some(tls) = &listeners.tls {
+        tls.on_hangup().map_err(StartError::Signals)?;
+    }
     Ok((listeners, drain, metrics))
 }
 

@@ -171,7 +171,6 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("drain.deadline", config.drain.deadline, second),
         ("backup.interval", config.backup.interval, second * 60),
     ];
-    let limits = &config.limits;
     let numbers = [
         ("http.head_bytes", http.head_bytes, 8192),
         ("http.headers", http.headers, 16),
@@ -183,11 +182,7 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("database.pool_max", config.database.pool_max as usize, 2),
         ("live.ring_frames", config.live.ring_frames, 1),
         ("live.ring_bytes", config.live.ring_bytes, 1024),
-        ("limits.flag_bytes", limits.flag_bytes, 1024),
-        ("limits.json_depth", limits.json_depth, 8),
-        ("limits.json_nodes", limits.json_nodes, 100),
-        ("limits.page_size", limits.page_size, 1),
-        ("limits.websocket_message_bytes", limits.websocket_message_bytes, 1024),
+        ("limits.websocket_message_bytes", config.limits.websocket_message_bytes, 1024),
     ];
     let short = durations.iter().find(|(_, value, least)| value < least);
     let small = numbers.iter().find(|(_, value, least)| value < least);

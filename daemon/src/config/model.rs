@@ -282,29 +282,11 @@ pub struct Log {
     pub level: String,
 }
 
-/// `[limits]`: how large things may be.
+/// `[limits]`: how large things may be, where that is not the same everywhere.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the keys are explained in config.example.toml")]
 pub struct Limits {
-    #[serde(deserialize_with = "bytes")]
-    pub flag_bytes: usize,
-    #[serde(deserialize_with = "bytes")]
-    pub context_bytes: usize,
-    #[serde(deserialize_with = "bytes")]
-    pub event_bytes: usize,
-    #[serde(deserialize_with = "bytes")]
-    pub string_bytes: usize,
-    pub json_depth: usize,
-    pub json_nodes: usize,
-    pub variations: usize,
-    pub rules: usize,
-    pub clauses_per_rule: usize,
-    pub values_per_clause: usize,
-    pub targets_per_flag: usize,
-    pub prerequisite_depth: usize,
-    pub flags_per_environment: usize,
-    pub page_size: usize,
     #[serde(deserialize_with = "bytes")]
     pub websocket_message_bytes: usize,
 }

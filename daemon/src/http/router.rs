@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::accounted;
 use super::admin::{
-    access, audit, backups, changes, compare, credentials, environments, evaluate, flags, import, matrix,
-    projects, segments,
+    access, audit, backups, changes, compare, credentials, environments, evaluate, export, flags, import,
+    matrix, membership, projects, schemas, segments,
 };
 use super::compat::system_config;
 use super::error::ApiError;
@@ -50,6 +50,8 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(segments::list, segments::create))
         .routes(routes!(segments::get, segments::replace, segments::update, segments::archive))
         .routes(routes!(segments::restore))
+        .routes(routes!(membership::contains))
+        .routes(routes!(export::get))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::rotate))
         .routes(routes!(credentials::revoke))
@@ -67,6 +69,7 @@ fn installation() -> OpenApiRouter<AppState> {
         .routes(routes!(access::replace_binding, access::remove_binding))
         .routes(routes!(backups::list, backups::create))
         .routes(routes!(backups::get))
+        .routes(routes!(schemas::get))
         .routes(routes!(status::get))
 }
 

@@ -1,7 +1,7 @@
 //! What the API shows of flags, configurations and the like: one shape each, everywhere.
 
 use shared::audit::public;
-use shared::change::{Entity, EntityKind, EntityRef};
+use shared::change::{Entity, EntityRef};
 use shared::eval;
 use shared::evaluated;
 use shared::flag::{Flag, FlagConfig};
@@ -165,7 +165,7 @@ pub fn done(done: &Done, reference: &EntityRef) -> Json {
         Some((entity, _)) => public(entity.kind(), entity.to_json()),
         None => Json::object(),
     };
-    if let Some((_, last)) = done.entities.get(reference) {
+    if let Some((_, last)) = done.entities.get(reference).filter(|(entity, _)| !entity.kind().is_access()) {
         view.set("etag", Json::from(etag(*last)));
     }
     view.set("revision", Json::from(done.position.revision.0));
@@ -176,7 +176,7 @@ pub fn done(done: &Done, reference: &EntityRef) -> Json {
     view
 }
 
-/// The ETag of what a write was about.
+/// The ETag of what a write was about; who may do what has none, since nothing compares it.
 pub fn done_etag(done: &Done, reference: &EntityRef) -> Vec<(String, String)> {
     let Some((entity, last)) = done.entities.get(reference) else { return Vec::new() };
     let tag = match entity {
@@ -192,6 +192,7 @@ pub fn done_etag(done: &Done, reference: &EntityRef) -> Vec<(String, String)> {
                 .unwrap_or_default();
             flag_etag(*last, configs)
         }
+        access if access.kind().is_access() => return Vec::new(),
         _ => etag(*last),
     };
     vec![("etag".to_owned(), tag)]
@@ -216,7 +217,7 @@ pub fn done_all(done: &Done) -> Json {
             if let Some(environment) = &t.environment {
                 change.set("environment", Json::from(environment.as_str()));
             }
-            if !matches!(t.kind, EntityKind::Token | EntityKind::SdkCredential)
+            if !t.kind.is_access()
                 && let Some((_, last)) = done.entities.get(&t.reference)
             {
                 change.set("etag", Json::from(etag(*last)));

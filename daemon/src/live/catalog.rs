@@ -240,12 +240,14 @@ impl Catalog {
         let place = (stored.row.project.clone(), stored.row.environment.clone());
         let key = stored.row.flag.clone();
         let what = format!("flag {key} in {}/{}", place.0, place.1);
-        let (Some(flag), Some(state)) = (self.flag(&place.0, &key).cloned(), self.environments.get(&place))
+        let (Some(flag), Some(state)) =
+            (self.flag(&place.0, &key).cloned(), self.environments.get_mut(&place))
         else {
             self.degraded.insert(what, "its flag or environment cannot be read".to_owned());
             return;
         };
-        let mut state = state.as_ref().clone();
+        // Its own while a catalog is loaded row by row; a copy where somebody reads the one before.
+        let state = Arc::make_mut(state);
         let values: Vec<Json> = flag.row.variations.iter().map(|v| v.value.clone()).collect();
         let document = targeting::compose_flag(
             key.as_str(),
@@ -255,7 +257,6 @@ impl Catalog {
             flag.row.client_side_availability,
             &stored.row.document,
         );
-        let last = state.configs.get(&key).and_then(|s| s.prepared.clone());
         let prepared = match eval::prepare_flag(&document) {
             Ok(prepared) => {
                 self.degraded.remove(&what);
@@ -263,7 +264,7 @@ impl Catalog {
             }
             Err(faults) => {
                 self.degraded.insert(what, told(&faults));
-                last
+                state.configs.get(&key).and_then(|s| s.prepared.clone())
             }
         };
         state.revision = state.revision.max(stored.stamp.last.revision);
@@ -276,25 +277,22 @@ impl Catalog {
             state.resting.remove(&key);
             state.configs.insert(key, served);
         }
-        self.environments.insert(place, Arc::new(state));
     }
 
     fn put_segment(&mut self, stored: Stored<Segment>) {
         let place = (stored.row.project.clone(), stored.row.environment.clone());
         let key = stored.row.key.clone();
         let what = format!("segment {key} in {}/{}", place.0, place.1);
-        let Some(state) = self.environments.get(&place) else {
+        let Some(state) = self.environments.get_mut(&place).map(Arc::make_mut) else {
             self.degraded.insert(what, "its environment cannot be read".to_owned());
             return;
         };
-        let mut state = state.as_ref().clone();
         let document = targeting::compose_segment(
             key.as_str(),
             stored.row.version,
             &stored.row.salt,
             &stored.row.document,
         );
-        let last = state.segments.get(&key).and_then(|s| s.prepared.clone());
         let prepared = match eval::prepare_segment(&document) {
             Ok(prepared) => {
                 self.degraded.remove(&what);
@@ -302,12 +300,11 @@ impl Catalog {
             }
             Err(faults) => {
                 self.degraded.insert(what, told(&faults));
-                last
+                state.segments.get(&key).and_then(|s| s.prepared.clone())
             }
         };
         state.revision = state.revision.max(stored.stamp.last.revision);
         state.segments.insert(key, Arc::new(ServedSegment { stored, document, prepared }));
-        self.environments.insert(place, Arc::new(state));
     }
 
     /// The catalog after one more revision. A row that cannot be read is marked and left as it was.

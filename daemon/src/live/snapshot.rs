@@ -55,7 +55,8 @@ impl Snapshots {
     }
 }
 
-fn encode(catalog: &Catalog, place: &Place, state: &EnvironmentState) -> String {
+/// An environment as [`Snapshots::environment`] tells it, made anew.
+pub fn encode(catalog: &Catalog, place: &Place, state: &EnvironmentState) -> String {
     let mut out = String::from("{\"environment\":");
     row(&mut out, state.stored.clone().map(Entity::Environment));
     let mut list = |name: &str, rows: &mut dyn Iterator<Item = Stored<Entity>>| {

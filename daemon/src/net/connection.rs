@@ -10,12 +10,13 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use shared::api::problem::ProblemKind;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -138,13 +139,7 @@ async fn answer(
         let detail = "The body stopped arriving before it was complete; send it again.";
         let id = response.headers_mut().remove("x-request-id");
         let instance = id.as_ref().and_then(|id| id.to_str().ok());
-        response = problem(
-            StatusCode::REQUEST_TIMEOUT,
-            "body-timeout",
-            "The body came too slowly",
-            detail,
-            instance,
-        );
+        response = problem(ProblemKind::RequestTimeout, detail, instance);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         if let Some(id) = id {
             response.headers_mut().insert("x-request-id", id);

@@ -38,9 +38,9 @@ async fn traced(State(edge): State<Edge>, request: Request, next: Next) -> Respo
 }
 
 async fn guarded(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let Some((status, kind, title, detail)) = guard::refusal(&request, &edge.limits) else {
+    let Some((kind, detail)) = guard::refusal(&request, &edge.limits) else {
         return next.run(request).await;
     };
     let id = request.extensions().get::<RequestId>().map(|id| id.0.as_str());
-    problem(status, kind, title, &detail, id)
+    problem(kind, &detail, id)
 }

@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
+use shared::api::problem::ProblemKind;
 
 use super::limits::Limits;
 use super::problem::problem;
@@ -17,20 +18,16 @@ use super::request::RequestId;
 ///
 /// A path that a proxy and we could read differently is refused: `//`, `.` and `..`, and slashes,
 /// backslashes and NUL behind a `%`.
-pub fn refusal(
-    request: &Request,
-    limits: &Limits,
-) -> Option<(StatusCode, &'static str, &'static str, String)> {
+pub fn refusal(request: &Request, limits: &Limits) -> Option<(ProblemKind, String)> {
     let path = request.uri().path();
     let length = request.uri().path_and_query().map_or(0, |whole| whole.as_str().len());
     if length > limits.uri_bytes {
         let detail = format!("Path and query have at most {} bytes, these have {length}.", limits.uri_bytes);
-        return Some((StatusCode::URI_TOO_LONG, "uri-too-long", "The address is too long", detail));
+        return Some((ProblemKind::UriTooLong, detail));
     }
     if request.headers().len() > limits.headers {
         let detail = format!("A request has at most {} headers.", limits.headers);
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Some((status, "too-many-headers", "There are too many headers", detail));
+        return Some((ProblemKind::TooManyHeaders, detail));
     }
     let lower = path.to_ascii_lowercase();
     let hidden = ["%2f", "%5c", "%00", "\\"].into_iter().find(|hidden| lower.contains(hidden));
@@ -42,7 +39,7 @@ pub fn refusal(
         None => return None,
     };
     let detail = format!("The path holds {what}, which programs on its way may read differently.");
-    Some((StatusCode::BAD_REQUEST, "ambiguous-path", "The path is ambiguous", detail))
+    Some((ProblemKind::AmbiguousPath, detail))
 }
 
 /// Runs the rest; a panic becomes a 500, logged once.
@@ -57,7 +54,7 @@ pub async fn caught(request: Request, next: Next) -> Response {
             metrics::counter!("flagstaff_panics_total").increment(1);
             let detail = "The request failed inside the daemon; its log tells more under this request id.";
             let instance = id.as_ref().map(|id| id.0.as_str());
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke", detail, instance)
+            problem(ProblemKind::Internal, detail, instance)
         }
     }
 }
@@ -73,13 +70,7 @@ pub async fn handler_timeout(State(longest): State<Duration>, request: Request, 
     let detail =
         "The daemon is too busy to answer now. A change may have been made or not: read before repeating it.";
     let instance = id.as_ref().map(|id| id.0.as_str());
-    let mut response = problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "handler-timeout",
-        "The answer took too long",
-        detail,
-        instance,
-    );
+    let mut response = problem(ProblemKind::HandlerTimeout, detail, instance);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     response
 }

@@ -3,29 +3,14 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use shared::api::problem::{Problem, ProblemKind};
+use shared::json::Json;
 
-/// An answer of type `application/problem+json`.
-///
-/// `kind` is the stable end of the problem's `type`; `instance` is the request id.
-pub fn problem(
-    status: StatusCode,
-    kind: &str,
-    title: &str,
-    detail: &str,
-    instance: Option<&str>,
-) -> Response {
-    let mut body = json!({
-        "type": format!("urn:flagstaff:problem:{kind}"),
-        "title": title,
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    if let (Some(object), Some(id)) = (body.as_object_mut(), instance) {
-        object.insert("instance".into(), id.into());
-    }
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
+/// An answer of type `application/problem+json`; `instance` is the request id.
+pub fn problem(kind: ProblemKind, detail: &str, instance: Option<&str>) -> Response {
+    let problem = Problem { instance: instance.map(ToOwned::to_owned), ..Problem::new(kind, detail) };
+    let mut response = Response::new(Body::from(Json::from_serialize(&problem).to_text()));
+    *response.status_mut() = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,24 @@ impl Tls {
     /// As [`Tls::new`].
     pub fn reload(&self) -> Result<(), TlsError> {
         self.current.store(Arc::new(read(&self.certificate, &self.key)?));
+        Ok(())
+    }
+
+    /// Reads both files again at each SIGHUP. Without TLS that signal keeps its usual meaning.
+    ///
+    /// # Errors
+    /// The system refuses the handler.
+    pub fn on_hangup(&self) -> std::io::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let tls = self.clone();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                match tls.reload() {
+                    Ok(()) => tracing::info!("the certificate was read again"),
+                    Err(error) => tracing::error!(%error, "the certificate stays the one it was"),
+                }
+            }
+        });
         Ok(())
     }
 

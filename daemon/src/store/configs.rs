@@ -3,12 +3,11 @@
 use shared::flag::FlagConfig;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
-use shared::revision::Position;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{ROWS, Stamp, StoreError, Stored, read_json};
+use super::{ROWS, Stamp, StoreError, Stored, read_json, stamp_of};
 
 struct Row {
     id: Uuid,
@@ -44,13 +43,7 @@ impl TryFrom<Row> for Stored<FlagConfig> {
                 document: read_json(what, &row.document)?,
                 entry_extra: row.entry_extra.as_deref().map(|t| read_json(what, t)).transpose()?,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by.clone(),
-                updated_by: row.updated_by.clone(),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }
@@ -165,10 +158,13 @@ async fn put_some(conn: &mut PgConnection, rows: &[(&FlagConfig, &Stamp)]) -> Re
     ) -> Vec<T> {
         rows.iter().map(|(config, stamp)| column(config, stamp)).collect()
     }
+    // Each id is looked up by its whole key: in a transaction that has just made the flags the planner knows
+    // nothing of them, and a join would go through all of a project for every row.
     sqlx::query!(
         "insert into feature_flag_configs (id, flag_id, environment_id, version, salt, document, entry_extra,
              last_epoch, last_revision, created_by, updated_by, created_at, updated_at)
-         select w.id, f.id, e.id, w.version, w.salt, w.document::json, w.entry_extra::json,
+         select w.id, (select f.id from feature_flags f where f.project_id = p.id and f.key = w.flag),
+                (select e.id from environments e where e.project_id = p.id and e.key = w.environment), w.version, w.salt, w.document::json, w.entry_extra::json,
                 w.last_epoch, w.last_revision, w.created_by, w.updated_by, w.created_at, w.updated_at
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                 $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[],
@@ -176,8 +172,6 @@ async fn put_some(conn: &mut PgConnection, rows: &[(&FlagConfig, &Stamp)]) -> Re
               as w (id, project, flag, environment, version, salt, document, entry_extra, last_epoch,
                 last_revision, created_by, updated_by, created_at, updated_at)
               join project p on p.key = w.project
-              join feature_flags f on f.project_id = p.id and f.key = w.flag
-              join environments e on e.project_id = p.id and e.key = w.environment
          on conflict (id) do update set version = excluded.version, salt = excluded.salt,
              document = excluded.document, entry_extra = excluded.entry_extra,
              last_epoch = excluded.last_epoch, last_revision = excluded.last_revision,

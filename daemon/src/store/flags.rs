@@ -4,12 +4,11 @@ use shared::flag::{Flag, Variation};
 use shared::json::Json;
 use shared::key::{FlagKey, ProjectKey};
 use shared::project::ClientSideAvailability;
-use shared::revision::Position;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{ROWS, Stamp, StoreError, Stored, read_json};
+use super::{ROWS, Stamp, StoreError, Stored, read_json, stamp_of};
 
 struct Row {
     id: Uuid,
@@ -65,13 +64,7 @@ impl TryFrom<Row> for Stored<Flag> {
                 value_schema: row.value_schema.as_deref().map(|t| read_json(what, t)).transpose()?,
                 archived: row.archived,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by.clone(),
-                updated_by: row.updated_by.clone(),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }

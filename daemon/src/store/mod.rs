@@ -110,6 +110,20 @@ pub struct Stamp {
     pub updated_at: OffsetDateTime,
 }
 
+/// The stamp in the columns of a row, which every table of entities has under the same names.
+macro_rules! stamp_of {
+    ($row:expr) => {
+        $crate::store::Stamp {
+            last: shared::revision::Position::new($row.last_epoch, $row.last_revision),
+            created_by: $row.created_by.clone(),
+            updated_by: $row.updated_by.clone(),
+            created_at: $row.created_at,
+            updated_at: $row.updated_at,
+        }
+    };
+}
+pub(crate) use stamp_of;
+
 /// A row with its stamp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<T> {

@@ -65,12 +65,16 @@ async fn replace_some(conn: &mut PgConnection, waiting: &[Waiting<'_>]) -> Resul
         [all().map(|w| w.0).collect(), all().map(|w| w.1).collect(), all().map(|w| w.2).collect()]
     };
     let [projects, flags, environments] = places(|_| 1);
+    // `offset 0` keeps each look-up by its whole key, as in `store::configs`.
     sqlx::query!(
         "delete from flag_prerequisites r
-         using unnest($1::text[], $2::text[], $3::text[]) as w (project, flag, environment), project p,
-               feature_flags f, environments e
-         where p.key = w.project and f.project_id = p.id and f.key = w.flag and e.project_id = p.id
-           and e.key = w.environment and r.flag_id = f.id and r.environment_id = e.id",
+         using unnest($1::text[], $2::text[], $3::text[]) as w (project, flag, environment)
+               join project p on p.key = w.project
+               cross join lateral (select id from feature_flags
+                   where project_id = p.id and key = w.flag offset 0) f
+               cross join lateral (select id from environments
+                   where project_id = p.id and key = w.environment offset 0) e
+         where r.flag_id = f.id and r.environment_id = e.id",
         &projects,
         &flags,
         &environments
@@ -91,9 +95,12 @@ async fn replace_some(conn: &mut PgConnection, waiting: &[Waiting<'_>]) -> Resul
          from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[])
                 as w (project, flag, environment, key, variation, ordinal)
               join project p on p.key = w.project
-              join feature_flags f on f.project_id = p.id and f.key = w.flag
-              join environments e on e.project_id = p.id and e.key = w.environment
-              join feature_flags q on q.project_id = p.id and q.key = w.key",
+              cross join lateral (select id from feature_flags
+                  where project_id = p.id and key = w.flag offset 0) f
+              cross join lateral (select id from environments
+                  where project_id = p.id and key = w.environment offset 0) e
+              cross join lateral (select id from feature_flags
+                  where project_id = p.id and key = w.key offset 0) q",
         &projects,
         &flags,
         &environments,

@@ -2,12 +2,11 @@
 
 use shared::key::{EnvironmentKey, ProjectKey};
 use shared::project::{ClientSideAvailability, Environment, Project};
-use shared::revision::Position;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Stamp, StoreError, Stored};
+use super::{Stamp, StoreError, Stored, stamp_of};
 
 struct ProjectRow {
     id: Uuid,
@@ -43,13 +42,7 @@ impl TryFrom<ProjectRow> for Stored<Project> {
                 },
                 archived: row.archived,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by,
-                updated_by: row.updated_by,
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }
@@ -174,13 +167,7 @@ impl TryFrom<EnvironmentRow> for Stored<Environment> {
                 class: row.class.map(|c| c.parse()).transpose().map_err(|e| corrupt(&e))?,
                 archived: row.archived,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by,
-                updated_by: row.updated_by,
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }

@@ -1,13 +1,12 @@
 //! The table `user_segments`.
 
 use shared::key::{EnvironmentKey, ProjectKey, SegmentKey};
-use shared::revision::Position;
 use shared::segment::Segment;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Stamp, StoreError, Stored, read_json};
+use super::{Stamp, StoreError, Stored, read_json, stamp_of};
 
 struct Row {
     id: Uuid,
@@ -49,13 +48,7 @@ impl TryFrom<Row> for Stored<Segment> {
                 document: read_json(what, &row.document)?,
                 archived: row.archived,
             },
-            stamp: Stamp {
-                last: Position::new(row.last_epoch, row.last_revision),
-                created_by: row.created_by.clone(),
-                updated_by: row.updated_by.clone(),
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            },
+            stamp: stamp_of!(row),
         })
     }
 }

@@ -27,6 +27,8 @@ mod postgres;
 mod program;
 mod promote;
 mod readme;
+mod reads;
+mod renewal;
 mod rows;
 mod schemathesis;
 mod serve;

@@ -45,6 +45,8 @@ async fn furnished() -> TestApp {
     assert_eq!(app.put("/api/flags/pay.budget/config/production", &waiting).await.status(), StatusCode::OK);
     let gone = app.request(reqwest::Method::DELETE, "/api/flags/old").send().await.unwrap();
     assert_eq!(gone.status(), StatusCode::OK);
+    // A read waits for what was written.
+    assert_eq!(app.get("/api/flags").await.status(), StatusCode::OK);
     app
 }
 

@@ -207,6 +207,61 @@ async fn what_writes_and_refusals_answer_is_what_the_document_says() {
 }
 
 #[tokio::test]
+async fn what_writes_of_access_answer_is_what_the_document_says() {
+    let app = TestApp::start().await;
+    let document = document(&app).await;
+    let owner = shared::access::RoleBinding {
+        id: app.state.clock.uuid(),
+        subject: "user:alice".to_owned(),
+        role: shared::access::Role::Owner,
+        project: "*".to_owned(),
+        environment: "*".to_owned(),
+    };
+    app.commit(&[flagstaffd::service::commit::Item::whole(Mutation::PutRoleBinding(owner))]).await;
+    let check = async |method: &str, template: &str, path: &str, body: Value, wanted: u16| -> Value {
+        for (path, wanted) in [(format!("{path}?dryRun=true"), 200), (path.to_owned(), wanted)] {
+            let request = app.request(method.to_uppercase().parse().unwrap(), &path);
+            let request = if body.is_null() { request } else { request.json(&body) };
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            assert!(!response.headers().contains_key("etag"), "{method} {path}: nothing compares it");
+            let answer: Value = response.json().await.unwrap();
+            assert_eq!(status, wanted, "{method} {path}: {answer:#}");
+            let known = &document["paths"][template][method]["responses"][status.to_string()];
+            let schema = &known["content"]["application/json"]["schema"];
+            let wrong = faults(&validator(&document, schema), &answer);
+            assert!(wrong.is_empty(), "{method} {path}: {wrong:#?}\n{answer:#}");
+            if !path.ends_with("dryRun=true") {
+                return answer;
+            }
+            assert!(answer["planHash"].is_string(), "{method} {path}: {answer:#}");
+        }
+        unreachable!()
+    };
+    let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+    let tokens = "/api/tokens";
+    let made =
+        check("post", tokens, tokens, json!({"name": "ci", "kind": "service", "role": "viewer"}), 201).await;
+    assert!(made["token"].is_string(), "{made}");
+    check("delete", "/api/tokens/{id}", &format!("{tokens}/{}", id(&made)), Value::Null, 200).await;
+    let (bindings, one) = ("/api/role-bindings", "/api/role-bindings/{id}");
+    let made = check("post", bindings, bindings, json!({"subject": "user:bob", "role": "viewer"}), 201).await;
+    let place = format!("{bindings}/{}", id(&made));
+    check("put", one, &place, json!({"subject": "user:bob", "role": "editor"}), 200).await;
+    check("delete", one, &place, Value::Null, 200).await;
+    let template = "/api/environments/{environment}/credentials";
+    let credentials = "/api/environments/staging/credentials";
+    for kind in ["server", "mobile", "client-side-id"] {
+        let made = check("post", template, credentials, json!({"kind": kind}), 201).await;
+        assert!(made["key"].is_string(), "{made}");
+        let (template, path) = (format!("{template}/rotate"), format!("{credentials}/rotate"));
+        check("post", &template, &path, json!({"kind": kind}), 201).await;
+        let place = format!("{credentials}/{}", id(&made));
+        check("delete", "/api/environments/{environment}/credentials/{id}", &place, Value::Null, 200).await;
+    }
+}
+
+#[tokio::test]
 async fn the_document_is_whole() {
     let app = TestApp::start().await;
     let document = document(&app).await;

@@ -48,6 +48,12 @@ pub enum ProblemKind {
     IdempotencyKeyBurned,
     /// The request took too long to arrive.
     RequestTimeout,
+    /// Path and query are too long.
+    UriTooLong,
+    /// The request has too many headers.
+    TooManyHeaders,
+    /// Programs on its way may read the path differently.
+    AmbiguousPath,
     /// Too many requests.
     TooManyRequests,
     /// A mistake of ours.
@@ -62,13 +68,15 @@ pub enum ProblemKind {
     Draining,
     /// The secrets key is missing or another one.
     SecretsUnavailable,
+    /// The answer took too long; a change may have been made or not.
+    HandlerTimeout,
 }
 
 impl ProblemKind {
     /// The HTTP status.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed => 400,
+            Self::Malformed | Self::AmbiguousPath => 400,
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
@@ -83,15 +91,18 @@ impl ProblemKind {
             | Self::IdempotencyKeyBurned => 409,
             Self::Stale => 412,
             Self::TooLarge => 413,
+            Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::Invalid | Self::NotRevertible | Self::IdempotencyKeyReused => 422,
             Self::TooManyRequests => 429,
+            Self::TooManyHeaders => 431,
             Self::Internal => 500,
             Self::DatabaseUnavailable
             | Self::OutcomeUnknown
             | Self::RevisionRegressed
             | Self::Draining
-            | Self::SecretsUnavailable => 503,
+            | Self::SecretsUnavailable
+            | Self::HandlerTimeout => 503,
         }
     }
 
@@ -117,6 +128,9 @@ impl ProblemKind {
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::IdempotencyKeyBurned => "idempotency-key-burned",
             Self::RequestTimeout => "request-timeout",
+            Self::UriTooLong => "uri-too-long",
+            Self::TooManyHeaders => "too-many-headers",
+            Self::AmbiguousPath => "ambiguous-path",
             Self::TooManyRequests => "too-many-requests",
             Self::Internal => "internal",
             Self::DatabaseUnavailable => "database-unavailable",
@@ -124,6 +138,7 @@ impl ProblemKind {
             Self::RevisionRegressed => "revision-regressed",
             Self::Draining => "draining",
             Self::SecretsUnavailable => "secrets-unavailable",
+            Self::HandlerTimeout => "handler-timeout",
         }
     }
 
@@ -149,6 +164,9 @@ impl ProblemKind {
             Self::IdempotencyKeyReused => "The idempotency key was used for another request",
             Self::IdempotencyKeyBurned => "The idempotency key was resolved as not applied",
             Self::RequestTimeout => "The request took too long to arrive",
+            Self::UriTooLong => "The address is too long",
+            Self::TooManyHeaders => "There are too many headers",
+            Self::AmbiguousPath => "The path is ambiguous",
             Self::TooManyRequests => "Too many requests",
             Self::Internal => "Something went wrong here",
             Self::DatabaseUnavailable => "The database is not available",
@@ -156,6 +174,7 @@ impl ProblemKind {
             Self::RevisionRegressed => "The database has gone back in time",
             Self::Draining => "The daemon is stopping",
             Self::SecretsUnavailable => "The secrets key is not available",
+            Self::HandlerTimeout => "The answer took too long",
         }
     }
 }

@@ -46,9 +46,30 @@ pub struct Conflict {
 /// # Errors
 /// Every place where the two collide, in the order of the document.
 pub fn merge(base: &Json, ours: &Json, theirs: &Json) -> Result<Json, Vec<Conflict>> {
-    let mut merger = Merger { path: Pointer::root(), conflicts: Vec::new() };
+    let mut conflicts = Vec::new();
+    let merged = settle(base, ours, theirs, |conflict| {
+        conflicts.push(conflict.clone());
+        Side::Theirs
+    });
+    if conflicts.is_empty() { Ok(merged) } else { Err(conflicts) }
+}
+
+/// One of the three versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What stood there at first.
+    Base,
+    /// What we want there.
+    Ours,
+    /// What stands there now.
+    Theirs,
+}
+
+/// As [`merge`], with a decision for every place where the two collide; asked in the order of the document.
+pub fn settle(base: &Json, ours: &Json, theirs: &Json, mut decide: impl FnMut(&Conflict) -> Side) -> Json {
+    let mut merger = Merger { path: Pointer::root(), decide: &mut decide };
     let merged = merger.slot(Three { base: Some(base), ours: Some(ours), theirs: Some(theirs) }, false);
-    if merger.conflicts.is_empty() { Ok(merged.unwrap_or_default()) } else { Err(merger.conflicts) }
+    merged.unwrap_or_default()
 }
 
 /// One place in the three versions.
@@ -66,13 +87,13 @@ struct Keys<'a, K> {
     theirs: &'a [K],
 }
 
-struct Merger {
+struct Merger<'d> {
     path: Pointer,
-    conflicts: Vec<Conflict>,
+    decide: &'d mut dyn FnMut(&Conflict) -> Side,
 }
 
-impl Merger {
-    /// The merged value, `None` when it is to be absent; after a conflict whatever theirs is.
+impl Merger<'_> {
+    /// The merged value, `None` when it is to be absent; in a conflict what was decided.
     fn slot(&mut self, place: Three<'_>, indexed: bool) -> Option<Json> {
         let Three { base, ours, theirs } = place;
         if ours == theirs || ours == base {
@@ -96,13 +117,17 @@ impl Merger {
     }
 
     fn conflict(&mut self, place: Three<'_>) -> Option<Json> {
-        self.conflicts.push(Conflict {
+        let conflict = Conflict {
             pointer: self.path.as_str().to_owned(),
             base: place.base.cloned(),
             ours: place.ours.cloned(),
             theirs: place.theirs.cloned(),
-        });
-        place.theirs.cloned()
+        };
+        match (self.decide)(&conflict) {
+            Side::Base => conflict.base,
+            Side::Ours => conflict.ours,
+            Side::Theirs => conflict.theirs,
+        }
     }
 
     fn object(
@@ -291,6 +316,20 @@ mod tests {
         let text = serde_json::to_string(&conflicts).unwrap();
         assert_eq!(text, r#"[{"pointer":"/a","base":null,"theirs":1}]"#);
         assert_eq!(serde_json::from_str::<Vec<Conflict>>(&text).unwrap(), conflicts);
+    }
+
+    #[test]
+    fn a_decision_settles_its_place_and_the_rest_is_merged() {
+        let [base, ours, theirs] = [
+            r#"{"r":[{"id":1,"v":0},{"id":2}],"a":1,"b":1}"#,
+            r#"{"r":[{"id":1,"v":1},{"id":2}],"a":2,"b":1,"o":0}"#,
+            r#"{"r":[{"id":2},{"id":1,"v":2}],"a":3,"b":4}"#,
+        ]
+        .map(|text| parse(text).unwrap());
+        let decided = |side: Side| settle(&base, &ours, &theirs, |_| side).to_text();
+        assert_eq!(decided(Side::Ours), r#"{"r":[{"id":2},{"id":1,"v":1}],"a":2,"b":4,"o":0}"#);
+        assert_eq!(decided(Side::Theirs), r#"{"r":[{"id":2},{"id":1,"v":2}],"a":3,"b":4,"o":0}"#);
+        assert_eq!(decided(Side::Base), r#"{"r":[{"id":2},{"id":1,"v":0}],"a":1,"b":4,"o":0}"#);
     }
 
     #[test]

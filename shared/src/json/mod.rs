@@ -21,7 +21,7 @@ pub use diff::{Change, Op, diff};
 pub use digest::digest;
 pub use lex::{Token, TokenKind, tokens};
 pub use locate::{locate, locate_nearest, pointer_at};
-pub use merge::{Conflict, merge};
+pub use merge::{Conflict, Side, merge, settle};
 pub use parse::{MAX_DEPTH, ParseError, parse, parse_within};
 pub use patch::{json_patch, merge_patch};
 pub use pointer::{Pointer, PointerError};

@@ -2,7 +2,7 @@
 //!
 //! ROOF over its rooms: `document` (the types), `read` and `parse` (from JSON, forgiving as SDKs are),
 //! `check` and `check_clause` (strict, for what people write), `compose` (what SDKs are sent), `summary`
-//! (what lists show), `keys`, and `instant`, `pattern`,
+//! (what lists show), `schema` (for editors), `keys`, and `instant`, `pattern`,
 //! `version` (the operands that are not plain JSON).
 
 mod check;
@@ -14,6 +14,7 @@ mod keys;
 mod parse;
 mod pattern;
 mod read;
+mod schema;
 mod summary;
 mod version;
 
@@ -26,5 +27,6 @@ pub use document::{
 pub use instant::Instant;
 pub use keys::{prerequisite_keys, segment_keys};
 pub use pattern::{PatternError, compile as compile_pattern};
+pub use schema::{FLAG_SCHEMA, SEGMENT_SCHEMA};
 pub use summary::{Serves, Summary};
 pub use version::Version;

@@ -16,6 +16,13 @@ const AGAIN: Duration = Duration::seconds(2);
 impl App {
     /// A key was pressed.
     pub(crate) fn key(&mut self, press: Press) -> Vec<Effect> {
+        self.burst = press.burst;
+        let effects = self.pressed(press);
+        self.burst = false;
+        effects
+    }
+
+    fn pressed(&mut self, press: Press) -> Vec<Effect> {
         let now = self.world.now;
         self.world.guard.key(now);
         let Some(layer) = self.stack.last() else { return Vec::new() };
@@ -70,7 +77,8 @@ impl App {
     /// Does an action; one that writes is refused when its key came in a burst.
     pub(crate) fn act(&mut self, id: &'static str, burst: bool) -> Vec<Effect> {
         let Some(action) = registry::action(id) else { return Vec::new() };
-        if action.risk > Risk::Reads && burst {
+        // Opening writes is as good as the first half of one.
+        if (action.risk > Risk::Reads || id == "global.lock") && burst {
             self.toast(Tone::Warn, format!("{} ignored: it came together with other keys", action.title));
             return Vec::new();
         }
@@ -156,7 +164,7 @@ impl App {
                 effects.extend(self.reload());
                 effects
             }
-            "global.lock" => {
+            "global.lock" | "text.lock" => {
                 self.lock();
                 Vec::new()
             }

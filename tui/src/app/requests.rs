@@ -30,6 +30,8 @@ impl App {
         world.link = Link::Connecting { attempt: 0 };
         world.cache = crate::cache::Cache { project, ..Default::default() };
         world.marks.clear();
+        world.drafts.clear();
+        world.unsaved.clear();
         if let Some(environment) = environment {
             world.environment = environment;
         }

@@ -14,10 +14,12 @@ impl App {
     }
 
     pub(crate) fn push(&mut self, screen: Box<dyn crate::screens::Screen>) -> Vec<Effect> {
+        let mut effects = self.tell_top(&Event::Covered);
         let number = self.number();
         self.stack.push(Layer { screen, number, opened: self.world.now });
         self.before = None;
-        self.tell(number, &Event::Opened)
+        effects.extend(self.tell(number, &Event::Opened));
+        effects
     }
 
     /// Goes to one of the main screens: everything above the first one is closed.
@@ -124,10 +126,13 @@ impl App {
             }
             Do::Draft(draft) => {
                 self.world.drafts.insert(draft.document.clone(), (*draft).clone());
+                // Until the disk has it; a reason that it could not be written stays until it is.
+                self.world.unsaved.entry(draft.document.clone()).or_default();
                 vec![Effect::SaveDraft(draft)]
             }
             Do::DropDraft(document) => {
                 self.world.drafts.remove(&document);
+                self.world.unsaved.remove(&document);
                 vec![Effect::DropDraft(document)]
             }
             Do::Stage(flag, environment, staged) => {
@@ -155,7 +160,8 @@ impl App {
             }
             Do::Run(id) => {
                 let effects = self.close(layer);
-                effects.into_iter().chain(self.act(id, false)).collect()
+                let burst = self.burst;
+                effects.into_iter().chain(self.act(id, burst)).collect()
             }
             Do::Effect(effect) => vec![effect],
         }

@@ -164,6 +164,12 @@ impl App {
     /// The daemon refused a plan or a write.
     fn refused(&mut self, wish: Wish, problem: &Problem) -> Vec<Effect> {
         self.toast(Tone::Error, problem.sentence());
+        let mut effects = self.tell_all(&Event::Refused(problem));
+        effects.extend(self.after_refusal(wish, problem));
+        effects
+    }
+
+    fn after_refusal(&mut self, wish: Wish, problem: &Problem) -> Vec<Effect> {
         match problem.kind.as_str() {
             "plan-changed" => {
                 self.toast(

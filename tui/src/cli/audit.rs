@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use shared::json::Json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::entries::{Which, entry_columns, moment, read};
 use super::follow::{self, Tail};
-use super::global::{Format, duration};
+use super::global::Format;
 use super::session::{LONG, Session};
-use super::sheet::{Columns, Sheet, at, say, text};
+use super::sheet::{Columns, Sheet, say, text};
 use super::trouble::{Exit, Trouble};
-use crate::clock::Clock;
 use crate::request::{Method, Request};
 use crate::text::shown;
 
@@ -27,20 +25,6 @@ pub enum Audit {
     Show(Show),
     /// Recompute every hash and link; ends with 1 where something is wrong
     Verify(Verify),
-}
-
-/// Which changes.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Which {
-    /// Only changes there
-    #[arg(short = 'e', long, value_name = "KEY")]
-    pub env: Option<String>,
-    /// Only changes of this flag and its configurations
-    #[arg(long, value_name = "KEY")]
-    pub flag: Option<String>,
-    /// Only changes by them: user:alice, os:alice, token:ID
-    #[arg(long, value_name = "WHO")]
-    pub actor: Option<String>,
 }
 
 /// What to list.
@@ -90,22 +74,6 @@ pub async fn run(command: Audit, session: &Session) -> Result<(), Trouble> {
     }
 }
 
-/// A read of the history: of the whole installation, unless a project was named.
-#[must_use]
-pub fn read(which: &Which, session: &Session) -> Request {
-    let mut request = Request::get("/api/audit");
-    let named = session.global.project.is_some() || session.chosen.project != "default";
-    let project = named.then(|| session.chosen.project.clone());
-    for (name, value) in
-        [("project", &project), ("environment", &which.env), ("flag", &which.flag), ("actor", &which.actor)]
-    {
-        if let Some(value) = value {
-            request = request.with_query(name, value);
-        }
-    }
-    request
-}
-
 async fn ls(list: List, session: &Session) -> Result<(), Trouble> {
     let mut request = read(&list.which, session);
     if let Some(since) = &list.since {
@@ -119,84 +87,6 @@ async fn ls(list: List, session: &Session) -> Result<(), Trouble> {
     }
     let items = session.all(request, Some(list.limit)).await?;
     Sheet::list("flagstaff.audit/1", entry_columns(), items).print(&session.global)
-}
-
-/// `24h` as the time that was 24 hours ago; anything else as it is.
-///
-/// # Errors
-/// It is too long ago.
-pub fn moment(text: &str, session: &Session) -> Result<String, Trouble> {
-    let is_span = text.ends_with(['s', 'm', 'h', 'd']) && text.starts_with(|c: char| c.is_ascii_digit());
-    if !is_span {
-        return Ok(text.to_owned());
-    }
-    let span = duration(text).map_err(Trouble::usage)?;
-    let then = span.try_into().ok().and_then(|span: time::Duration| session.clock.now().checked_sub(span));
-    let formatted = then.and_then(|then: OffsetDateTime| then.format(&Rfc3339).ok());
-    formatted.ok_or_else(|| Trouble::usage(format!("{text} is too long ago")))
-}
-
-/// The columns of entries.
-#[must_use]
-pub fn entry_columns() -> Columns {
-    Columns::new()
-        .member("revision", "revision")
-        .read("at", |entry| seconds(&text(entry.get("at"))))
-        .member("actor", "actor")
-        .member("action", "action")
-        .read("what", |entry| {
-            let part = |name: &str| text(at(entry, &format!("entity.{name}")));
-            match part("kind").as_str() {
-                "flag" | "config" => part("key"),
-                kind => format!("{kind} {}", part("key")),
-            }
-        })
-        .member("environment", "entity.environment")
-        .read("change", |entry| summary(entry.get("diff")))
-        .member("comment", "comment")
-        .member("kind", "kind")
-        .wide()
-        .member("source", "source")
-        .wide()
-        .member("project", "entity.project")
-        .wide()
-}
-
-/// A time without its parts of a second.
-fn seconds(time: &str) -> String {
-    match (time.split_once('.'), time.ends_with('Z')) {
-        (Some((whole, _)), true) => format!("{whole}Z"),
-        _ => time.to_owned(),
-    }
-}
-
-/// The first differences, in a few words.
-#[must_use]
-pub fn summary(diff: Option<&Json>) -> String {
-    let parts = diff.and_then(Json::as_array).unwrap_or_default();
-    // Versions rise with each change, and say nothing of it.
-    let telling: Vec<&Json> = parts
-        .iter()
-        .filter(|p| !matches!(text(p.get("path")).as_str(), "/version" | "/flagVersion"))
-        .collect();
-    let mut words: Vec<String> = telling
-        .iter()
-        .take(2)
-        .map(|part| {
-            let path = text(part.get("path"));
-            let short = path.strip_prefix("/document").filter(|p| !p.is_empty()).unwrap_or(&path).to_owned();
-            let side = |name: &str| part.get(name).map(Json::to_text).filter(|text| text.len() <= 24);
-            match (side("before"), side("after")) {
-                (Some(before), Some(after)) => format!("{short} {before} -> {after}"),
-                (None, Some(after)) => format!("{short} {after}"),
-                _ => short,
-            }
-        })
-        .collect();
-    if telling.len() > words.len() {
-        words.push(format!("+{}", telling.len() - words.len()));
-    }
-    words.join(", ")
 }
 
 async fn one(show: Show, session: &Session) -> Result<(), Trouble> {
@@ -315,22 +205,4 @@ fn anchors(file: &str) -> Result<Vec<(u64, String)>, Trouble> {
             }
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::json::parse;
-
-    #[test]
-    fn a_change_is_told_in_a_few_words() {
-        let diff = parse(
-            r#"[{"op":"replace","path":"/version","before":1,"after":2},{"op":"replace","path":"/document/on","before":false,"after":true},
-               {"op":"add","path":"/a","after":1},{"op":"remove","path":"/b","before":1}]"#,
-        )
-        .unwrap();
-        assert_eq!(summary(Some(&diff)), "/on false -> true, /a 1, +1");
-        assert_eq!(summary(None), "");
-        assert_eq!(seconds("2026-11-21T03:12:00.123456Z"), "2026-11-21T03:12:00Z");
-    }
 }

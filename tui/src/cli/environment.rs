@@ -169,9 +169,9 @@ fn sides(diff: &Json, name: &str) -> String {
             }
         }
     };
-    let mut words: Vec<String> = parts.iter().take(3).map(word).collect();
-    if parts.len() > 3 {
-        words.push(format!("+{}", parts.len() - 3));
+    let mut words: Vec<String> = parts.iter().take(1).map(word).collect();
+    if name == "path" && parts.len() > 1 {
+        words.push(format!("+{}", parts.len() - 1));
     }
     words.join(" ")
 }

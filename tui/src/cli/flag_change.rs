@@ -4,7 +4,7 @@ use clap::Args;
 use shared::json::Json;
 
 use super::ask::{json, json_file};
-use super::flag::{config_columns, flag_columns};
+use super::flag_shown::{config_columns, flag_columns};
 use super::plan::{Change, Writing, make};
 use super::session::{Session, shapeless};
 use super::sheet::{Columns, at};

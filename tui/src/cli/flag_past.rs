@@ -3,7 +3,7 @@
 use clap::Args;
 use shared::json::{Json, diff as differences};
 
-use super::audit::entry_columns;
+use super::entries::{entry_columns, moment};
 use super::flag_change::done;
 use super::plan::{Change, Writing, make};
 use super::session::Session;
@@ -65,7 +65,7 @@ pub async fn history(history: History, session: &Session) -> Result<(), Trouble>
         request = request.with_query("environment", env);
     }
     if let Some(since) = &history.since {
-        request = request.with_query("from", &super::audit::moment(since, session)?);
+        request = request.with_query("from", &moment(since, session)?);
     }
     let items = session.all(request, Some(history.limit)).await?;
     Sheet::list("flagstaff.audit/1", entry_columns(), items).print(&session.global)

@@ -1,11 +1,11 @@
-//! `flagstaff audit tail`: changes as they come, across lost connections, none twice and none left out in silence.
+//! `flagstaff audit tail`: changes as they come, none twice and none left out in silence.
 
 use clap::Args;
 use shared::json::{Json, diff};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::audit::{Which, entry_columns, read};
+use super::entries::{Which, entry_columns, read};
 use super::global::Format;
 use super::session::Session;
 use super::sheet::{Sheet, line, say, text};

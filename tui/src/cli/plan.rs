@@ -30,7 +30,7 @@ pub struct Writing {
     #[arg(long, value_name = "REVISION")]
     pub if_rev: Option<u64>,
     /// A UUID: a command that is repeated with it makes its change once
-    #[arg(long, value_name = "UUID")]
+    #[arg(id = "idempotency", long = "key", value_name = "UUID")]
     pub key: Option<Uuid>,
     /// Do not ask where no text is demanded
     #[arg(short = 'y', long)]
@@ -148,7 +148,7 @@ async fn confirmed(
     let reason_needed = wanted.get("commentRequired").and_then(Json::as_bool) == Some(true);
     if reason_needed && writing.reason.is_none() {
         if !ask {
-            return Err(needs(plan, format!("{environment} asks for a reason"), "--reason TEXT".to_owned()));
+            return Err(needs(plan, format!("{environment} asks for a reason"), "--reason TEXT"));
         }
         let reason = ask::line("reason:").await?;
         if reason.trim().is_empty() {
@@ -168,20 +168,20 @@ async fn confirmed(
             return Err(needs(
                 plan,
                 format!("{environment} is protected and asks for a confirmation"),
-                option,
+                &option,
             ));
         }
     };
     if said != text {
         let why = format!("what was said is not the text that the plan asks for ({text}): not applied");
-        return Err(needs(plan, why, format!("--confirm {}", quoted(&text))));
+        return Err(needs(plan, why, &format!("--confirm {}", quoted(&text))));
     }
     Ok(request.with_query("confirm", &said))
 }
 
-fn needs(plan: &Json, why: String, option: String) -> Trouble {
+fn needs(plan: &Json, why: String, option: &str) -> Trouble {
     let mut trouble = Trouble::new(Exit::NeedsConfirmation, "confirmation-required", why);
-    trouble.details = Some([("plan", plan.clone())].into_iter().collect());
+    trouble.details = Some(Box::new([("plan", plan.clone())].into_iter().collect()));
     trouble.hint(format!("look at the plan with --dry-run, then add {option}"))
 }
 

@@ -124,7 +124,7 @@ impl Sheet {
             let mut document = vec![schema];
             match items.next() {
                 Some(Json::Object(members)) => {
-                    document.extend(members.into_iter().filter(|(k, _)| k != "schema"))
+                    document.extend(members.into_iter().filter(|(k, _)| k != "schema"));
                 }
                 Some(other) => document.push(("value".to_owned(), other)),
                 None => {}

@@ -57,7 +57,7 @@ pub struct Trouble {
     /// The request, for the daemon's log.
     pub request_id: Option<String>,
     /// The daemon's whole refusal.
-    pub details: Option<Json>,
+    pub details: Option<Box<Json>>,
 }
 
 impl Trouble {
@@ -115,7 +115,7 @@ impl Trouble {
         .into_iter()
         .collect();
         if let Some(details) = &self.details {
-            error.set("problem", details.clone());
+            error.set("problem", Json::clone(details));
         }
         [("error", error)].into_iter().collect()
     }
@@ -178,7 +178,7 @@ fn refused(problem: Problem) -> Trouble {
         message: problem.sentence(),
         hint,
         request_id: Some(problem.instance).filter(|id| !id.is_empty()),
-        details: problem.body.as_object().is_some().then_some(problem.body),
+        details: problem.body.as_object().is_some().then(|| Box::new(problem.body)),
     }
 }
 

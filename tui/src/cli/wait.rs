@@ -1,4 +1,4 @@
-//! `flagstaff health` and `flagstaff wait`: how the daemons are, and whether a change has arrived everywhere.
+//! `flagstaff health` and `wait`: how the daemons are, and whether a change is everywhere.
 
 use std::time::Duration;
 

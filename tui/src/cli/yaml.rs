@@ -1,4 +1,4 @@
-//! JSON as YAML: block style, plain words where nobody can misread them, numbers as they were written.
+//! JSON as YAML: plain words where nobody can misread them, numbers as they were written.
 
 use shared::json::Json;
 

@@ -246,7 +246,11 @@ impl Dialler {
 
 /// What rustls says, and what can be done about it.
 fn advised(said: &str) -> String {
-    let advice = if said.contains("UnknownIssuer") {
+    let of_itself =
+        ["expired", "not valid yet", "not valid for name", "NotValidForName", "Expired", "revoked"];
+    let by_others =
+        said.contains("invalid peer certificate") && !of_itself.iter().any(|why| said.contains(why));
+    let advice = if by_others {
         "; name its authority as ca_file in the profile"
     } else if said.contains("corrupt message") || said.contains("InvalidContentType") {
         "; is it plain http?"

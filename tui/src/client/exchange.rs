@@ -51,6 +51,7 @@ pub async fn exchange(
                     continue;
                 }
                 let why = gone(pool, &error.error().to_string()).await;
+                let unsent = unsent || (!line.reused && never_opened(&why));
                 return Err(if unsent { Failure::Unreachable(why) } else { Failure::Lost(why) });
             }
             Err(_) => return Err(Failure::Lost(waited())),
@@ -73,6 +74,11 @@ async fn gone(pool: &Pool, why: &str) -> String {
         Some(words) => format!("{why} (ssh: {words})"),
         None => why.to_owned(),
     }
+}
+
+/// Whether `ssh` took the connection and found nobody behind it: then what was written went nowhere.
+fn never_opened(why: &str) -> bool {
+    why.contains("(ssh: ") && why.contains("open failed")
 }
 
 fn message(

@@ -59,10 +59,15 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// What people call it: the banner, the profile's name, or the address.
+    /// What people call it: the banner, the profile's name, or the host.
     #[must_use]
     pub fn name(&self) -> String {
-        self.banner.clone().or_else(|| self.profile.clone()).unwrap_or_else(|| self.target.to_string())
+        let place = || match &self.target {
+            Target::Unix(_) => "this host".to_owned(),
+            Target::Tcp { host, .. } => host.clone(),
+            Target::Ssh { destination, .. } => destination.clone(),
+        };
+        self.banner.clone().or_else(|| self.profile.clone()).unwrap_or_else(place)
     }
 }
 
@@ -150,7 +155,7 @@ fn credential(
         return Ok(user.map_or(Credential::None, Credential::User));
     };
     let open = matches!(target, Target::Tcp { tls: Some(Tls { insecure: true, .. }), .. });
-    if !(target.is_private() && !open) && !profile.is_some_and(|profile| profile.insecure) {
+    if (open || !target.is_private()) && !profile.is_some_and(|profile| profile.insecure) {
         return Err(ConfigError::Option(format!(
             "a token is not sent to {target}, where others can read it on its way: use https or ssh, or say \
              insecure = true in a profile"

@@ -115,11 +115,11 @@ const PROFILE: [&str; 11] = [
     "user",
     "token",
 ];
-const UI: [&str; 14] = [
+const UI: [&str; 13] = [
     "theme",
     "color",
     "glyphs",
-    "keys",
+    "editor_keys",
     "editor",
     "writes_minutes",
     "lite",
@@ -129,7 +129,6 @@ const UI: [&str; 14] = [
     "scroll",
     "motion",
     "drafts",
-    "cache",
 ];
 
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -245,7 +244,7 @@ impl File<'_> {
                 "theme" => ui.theme = self.theme(&full, value)?,
                 "color" => ui.color = self.one_of(&full, value, &["auto", "never", "16", "256", "rgb"])?,
                 "glyphs" => ui.glyphs = self.one_of(&full, value, &["auto", "ascii", "unicode"])?,
-                "keys" => ui.keys = self.one_of(&full, value, &["vim", "arrows", "emacs"])?,
+                "editor_keys" => ui.editor_keys = self.one_of(&full, value, &["plain", "vim"])?,
                 "editor" => ui.editor = Some(self.string(&full, value)?),
                 "writes_minutes" => ui.writes_minutes = self.minutes(&full, value)?,
                 "lite" => ui.lite = self.boolean(&full, value)?,
@@ -255,7 +254,6 @@ impl File<'_> {
                 "scroll" => ui.scroll = self.boolean(&full, value)?,
                 "motion" => ui.motion = self.boolean(&full, value)?,
                 "drafts" => ui.drafts = self.boolean(&full, value)?,
-                "cache" => ui.cache = self.boolean(&full, value)?,
                 _ => return Err(self.unknown(key.span().start, "ui.", short, &UI)),
             }
         }

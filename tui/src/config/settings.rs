@@ -65,8 +65,8 @@ pub struct Ui {
     pub color: String,
     /// `auto`, `ascii` or `unicode`.
     pub glyphs: String,
-    /// `vim`, `arrows` or `emacs`.
-    pub keys: String,
+    /// The keys of the editor: `plain` or `vim`.
+    pub editor_keys: String,
     /// The program that documents are edited with; without one `VISUAL`, then `EDITOR`.
     pub editor: Option<String>,
     /// For how many minutes `!` opens writes: 1 to 60.
@@ -85,8 +85,6 @@ pub struct Ui {
     pub motion: bool,
     /// Whether edits are kept on disk.
     pub drafts: bool,
-    /// Whether the last list of flags is kept on disk.
-    pub cache: bool,
 }
 
 impl Default for Ui {
@@ -95,7 +93,7 @@ impl Default for Ui {
             theme: "default".to_owned(),
             color: "auto".to_owned(),
             glyphs: "auto".to_owned(),
-            keys: "vim".to_owned(),
+            editor_keys: "plain".to_owned(),
             editor: None,
             writes_minutes: 10,
             lite: false,
@@ -105,7 +103,6 @@ impl Default for Ui {
             scroll: true,
             motion: true,
             drafts: true,
-            cache: true,
         }
     }
 }

@@ -73,6 +73,7 @@ pub struct Screen<W: Write> {
     cursor: Shape,
     known: bool,
     title: Title,
+    sent: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,7 @@ impl<W: Write> Screen<W> {
             cursor: Shape::Unknown,
             known: false,
             title: Title::default(),
+            sent: 0,
         }
     }
 
@@ -127,6 +129,12 @@ impl<W: Write> Screen<W> {
     #[must_use]
     pub fn shows(&self) -> &Buffer {
         &self.shows
+    }
+
+    /// How many bytes it has written.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Where it writes.
@@ -188,6 +196,7 @@ impl<W: Write> Screen<W> {
                 return Err(error);
             }
         };
+        self.sent += bytes.len() as u64;
         self.title.set.clone_from(&self.title.wanted);
         self.pencil = pencil;
         self.cursor = cursor;
@@ -229,6 +238,7 @@ impl<W: Write> Screen<W> {
         bytes.extend_from_slice(STANDARD.encode(text).as_bytes());
         bytes.push(b'\x07');
         send(&mut self.out, &bytes)?;
+        self.sent += bytes.len() as u64;
         Ok(())
     }
 }

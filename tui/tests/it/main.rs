@@ -7,5 +7,12 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod cli_lost;
+mod cli_reads;
+mod cli_setup;
+mod cli_ways;
+mod cli_writes;
 mod client;
+mod leaving;
+mod live;
 mod support;

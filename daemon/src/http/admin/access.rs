@@ -16,6 +16,8 @@ use super::flags::write;
 use crate::http::error::ApiError;
 use crate::http::paging::page;
 use crate::http::request::{Asked, Writing, answered};
+use crate::http::schema::Said;
+use crate::service::plan::Plan;
 use crate::service::tokens::{self, NewToken, take_place};
 use crate::service::{Caller, commit};
 use shared::audit::public;
@@ -85,12 +87,75 @@ pub struct TokenView {
     principal: String,
     prefix: String,
     last_four: String,
+    #[schema(required)]
     role: Option<Role>,
     /// When it stops working, RFC 3339.
+    #[schema(required)]
     expires_at: Option<String>,
     revoked: bool,
-    /// The secret: shown only in the answer that made the token.
+}
+
+/// A token after a write.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is rendered once")]
+pub struct TokenWritten {
+    #[schema(inline)]
+    id: Uuid,
+    kind: TokenKind,
+    name: String,
+    principal: String,
+    prefix: String,
+    last_four: String,
+    #[schema(required)]
+    role: Option<Role>,
+    /// When it stops working, RFC 3339.
+    #[schema(required)]
+    expires_at: Option<String>,
+    revoked: bool,
+    /// The secret: shown only in the answer that made it, and not where that is repeated for an idempotency key.
+    #[schema(nullable = false)]
     token: Option<String>,
+    /// The revision that was made, or the head where nothing differed.
+    revision: i64,
+    /// Whether anything differed.
+    changed: bool,
+    /// What is worth knowing.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<Fault>>,
+}
+
+/// A role binding after a write.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is rendered once")]
+pub struct BindingWritten {
+    #[schema(inline)]
+    id: Uuid,
+    subject: String,
+    role: Role,
+    project: String,
+    environment: String,
+    /// The revision that was made, or the head where nothing differed.
+    revision: i64,
+    /// Whether anything differed.
+    changed: bool,
+    /// What is worth knowing.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<Fault>>,
+}
+
+/// That something was taken away.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes what is rendered once")]
+pub struct Removed {
+    /// The revision that took it away.
+    revision: i64,
+    /// Always true.
+    changed: bool,
+    /// What is worth knowing.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<Fault>>,
 }
 
 /// A page of role bindings.
@@ -196,7 +261,8 @@ pub async fn list_tokens(asked: Asked) -> Result<Response, ApiError> {
     request_body(content = Object,
         description = "{name, kind: personal | service, role, project, environment, expiresAt, comment}"),
     responses(
-    (status = 201, description = "the token; the secret is shown only here", body = TokenView),
+    (status = 201, description = "the token; the secret is shown only here", body = TokenWritten),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create_token(mut writing: Writing) -> Result<Response, ApiError> {
@@ -218,7 +284,7 @@ pub async fn create_token(mut writing: Writing) -> Result<Response, ApiError> {
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "access",
     params(("id" = String, Path, description = "the token")),
     responses(
-    (status = 200, description = "the revoked token", body = TokenView),
+    (status = 200, description = "the revoked token", body = Said<TokenWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn revoke_token(writing: Writing) -> Result<Response, ApiError> {
@@ -282,7 +348,8 @@ fn read_binding(body: &Json, id: Uuid) -> Result<RoleBinding, ApiError> {
 #[utoipa::path(post, path = "/role-bindings", tag = "access",
     request_body(content = Object, description = "{subject, role, project (*), environment (*), comment}"),
     responses(
-    (status = 201, description = "the binding", body = RoleBinding),
+    (status = 201, description = "the binding", body = BindingWritten),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create_binding(mut writing: Writing) -> Result<Response, ApiError> {
@@ -300,7 +367,7 @@ pub async fn create_binding(mut writing: Writing) -> Result<Response, ApiError> 
     params(("id" = String, Path, description = "the binding")),
     request_body(content = Object, description = "{subject, role, project (*), environment (*), comment}"),
     responses(
-    (status = 200, description = "the binding", body = RoleBinding),
+    (status = 200, description = "the binding", body = Said<BindingWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn replace_binding(mut writing: Writing) -> Result<Response, ApiError> {
@@ -318,7 +385,7 @@ pub async fn replace_binding(mut writing: Writing) -> Result<Response, ApiError>
 #[utoipa::path(delete, path = "/role-bindings/{id}", tag = "access",
     params(("id" = String, Path, description = "the binding")),
     responses(
-    (status = 200, description = "the revision that took it away", body = Object),
+    (status = 200, description = "the revision that took it away", body = Said<Removed>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn remove_binding(writing: Writing) -> Result<Response, ApiError> {

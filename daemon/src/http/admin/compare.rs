@@ -10,6 +10,7 @@ use shared::key::{EnvironmentKey, FlagKey};
 use shared::promotion::Promotion;
 
 use crate::http::error::ApiError;
+use crate::http::filter::Filter;
 use crate::http::request::{Asked, Writing, answered};
 use crate::http::schema::{ChangesMade, Said};
 use crate::http::views;
@@ -162,6 +163,8 @@ fn differences(left: &Json, right: &Json) -> Vec<Change> {
     ("left" = String, Query, description = "an environment", example = "staging"),
     ("right" = String, Query, description = "another one", example = "production"),
     ("q" = Option<String>, Query, description = "key or name contains"),
+    ("filter" = Option<String>, Query,
+     description = "flags by the query language of docs/API.md; segments are left out then", example = "tag:a"),
     ("standing" = Option<Standing>, Query, description = "only what stands so"),
     ("limit" = Option<u32>, Query, description = "1 to 1000 flags, usually 1000", minimum = 1, maximum = 1000),
     ("cursor" = Option<String>, Query, description = "nextCursor of the page before"),
@@ -186,6 +189,9 @@ pub async fn compare(asked: Asked) -> Result<Response, ApiError> {
         q.as_ref().is_none_or(|q| key.to_lowercase().contains(q) || name.to_lowercase().contains(q))
     };
     let wanted = asked.query::<Standing>("standing")?;
+    let readable = asked.readable(&project);
+    let filter = Filter::read(&asked, &readable)?;
+    let filtered = asked.text("filter").is_some_and(|text| !text.trim().is_empty());
     let limit = asked.limit(1000, 1000)?;
     let after = asked.query::<FlagKey>("cursor")?;
     let mut summary = Summary::default();
@@ -195,7 +201,10 @@ pub async fn compare(asked: Asked) -> Result<Response, ApiError> {
     for flag in asked.catalog.flags_of(&project) {
         let key = &flag.row.key;
         let (l, r) = (left.configs.get(key), right.configs.get(key));
-        if (l.is_none() && r.is_none()) || !fits(key.as_str(), &flag.row.name) {
+        if (l.is_none() && r.is_none())
+            || !fits(key.as_str(), &flag.row.name)
+            || !filter.shows(flag, &readable)
+        {
             continue;
         }
         let side = |served: &'_ std::sync::Arc<crate::live::catalog::Served>| -> Json {
@@ -231,7 +240,7 @@ pub async fn compare(asked: Asked) -> Result<Response, ApiError> {
         flags.push(view);
     }
     let mut segments = Vec::new();
-    if after.is_none() {
+    if after.is_none() && !filtered {
         let live = |state: &crate::live::catalog::EnvironmentState| {
             state
                 .segments
@@ -277,7 +286,7 @@ pub async fn compare(asked: Asked) -> Result<Response, ApiError> {
     ]
     .into_iter()
     .collect();
-    Ok(asked.reply(asked.head_etag(), &body))
+    Ok(asked.reply(asked.head_etag().filter(|_| filter.lasts()), &body))
 }
 
 /// What is taken where.

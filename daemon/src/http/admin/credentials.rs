@@ -13,9 +13,11 @@ use uuid::Uuid;
 use super::flags::write;
 use crate::http::error::ApiError;
 use crate::http::request::{Asked, Writing, answered};
+use crate::http::schema::Said;
 use crate::http::views;
 use crate::service::commit::{self, Answer, Done, Item};
 use crate::service::credentials::{draw, ending, is_live, need_secrets};
+use crate::service::plan::Plan;
 
 /// The credentials of an environment that work now, newest first.
 #[derive(utoipa::ToSchema)]
@@ -44,38 +46,43 @@ pub struct MaskedKey {
     expires_at: Option<String>,
 }
 
-/// A credential as it was made.
+/// A credential after a write.
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes what is rendered once")]
-pub struct NewCredential {
+pub struct CredentialWritten {
     #[schema(inline)]
     id: Uuid,
     project: String,
     environment: String,
     kind: CredentialKind,
     masked: String,
+    /// The key where it is public by design: a client-side id.
+    #[schema(required)]
     public: Option<String>,
+    /// When it stops working, RFC 3339.
+    #[schema(required)]
     expires_at: Option<String>,
     revoked: bool,
-    /// The key: shown only here. Absent where the answer is repeated for an idempotency key.
+    /// The key: shown only in the answer that made it, and not where that is repeated for an idempotency key.
+    #[schema(nullable = false)]
     key: Option<String>,
+    /// The revision that was made, or the head where nothing differed.
     revision: i64,
+    /// Whether anything differed.
+    changed: bool,
+    /// What is worth knowing.
+    #[schema(nullable = false)]
+    warnings: Option<Vec<Fault>>,
 }
 
 /// Renders the entity that a write was about, as 201.
 pub fn render_about(about: EntityRef, location: Option<String>) -> impl Fn(&Done) -> Answer + Send + Sync {
     move |done| {
-        let mut headers = Vec::new();
-        if !matches!(about, EntityRef::Token(_) | EntityRef::SdkCredential(_)) {
-            headers = views::done_etag(done, &about);
-        }
+        let mut headers = views::done_etag(done, &about);
         headers.extend(location.iter().map(|location| ("location".to_owned(), location.clone())));
-        let mut body = views::done(done, &about);
-        if matches!(about, EntityRef::Token(_) | EntityRef::SdkCredential(_) | EntityRef::RoleBinding(_)) {
-            body.remove("etag");
-        }
-        Answer { status: 201, headers, body: body.to_text(), revision: None, replayed: false }
+        let body = views::done(done, &about).to_text();
+        Answer { status: 201, headers, body, revision: None, replayed: false }
     }
 }
 
@@ -187,7 +194,8 @@ async fn make(
     params(("environment" = String, Path, description = "the environment")),
     request_body(content = Object, description = "{kind: server | mobile | client-side-id, key, comment}"),
     responses(
-    (status = 201, description = "the credential; its key is shown only here", body = NewCredential),
+    (status = 201, description = "the credential; its key is shown only here", body = CredentialWritten),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(mut writing: Writing) -> Result<Response, ApiError> {
@@ -206,7 +214,8 @@ pub async fn create(mut writing: Writing) -> Result<Response, ApiError> {
     request_body(content = Object,
         description = "{kind: server | mobile | client-side-id, expireOldAfter: seconds (86400; 0 ends them at once), comment}"),
     responses(
-    (status = 201, description = "the new credential; its key is shown only here", body = NewCredential),
+    (status = 201, description = "the new credential; its key is shown only here", body = CredentialWritten),
+    (status = 200, description = "with dryRun: the plan", body = Plan),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn rotate(mut writing: Writing) -> Result<Response, ApiError> {
@@ -229,7 +238,7 @@ pub async fn rotate(mut writing: Writing) -> Result<Response, ApiError> {
     ("environment" = String, Path, description = "the environment"),
     ("id" = String, Path, description = "the credential"),
 ), responses(
-    (status = 200, description = "the revoked credential", body = Object),
+    (status = 200, description = "the revoked credential", body = Said<CredentialWritten>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn revoke(writing: Writing) -> Result<Response, ApiError> {

@@ -1,6 +1,7 @@
 //! Segments of an environment: listed, made, edited, archived, brought back.
 
 use axum::response::Response;
+use http::{HeaderValue, header};
 use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::change::{Entity, EntityRef, Mutation, NewSegment, Patch};
@@ -10,6 +11,7 @@ use shared::read::{Fields, FromJson};
 use shared::segment::Segment;
 
 use super::flags::{patch_of, write};
+use super::membership::{self, UsedBy};
 use crate::http::error::ApiError;
 use crate::http::paging::page;
 use crate::http::request::{Asked, Writing};
@@ -50,6 +52,8 @@ pub struct SegmentSummary {
     excluded: i64,
     /// How many rules there are.
     rules: i64,
+    /// What leans on it.
+    used_by: UsedBy,
     revision: i64,
     #[schema(value_type = String, format = DateTime)]
     created_at: String,
@@ -86,6 +90,8 @@ pub struct SegmentView {
     updated_at: Option<String>,
     created_by: Option<String>,
     updated_by: Option<String>,
+    /// What leans on it; not in the answer to a change.
+    used_by: Option<UsedBy>,
 }
 
 fn view(stored: &Stored<Segment>) -> Json {
@@ -94,7 +100,7 @@ fn view(stored: &Stored<Segment>) -> Json {
     view
 }
 
-fn summary(stored: &Stored<Segment>) -> Json {
+fn summary(stored: &Stored<Segment>, used_by: &UsedBy) -> Json {
     let row = &stored.row;
     let count = |member: &str| {
         let members = row.document.get(member).and_then(Json::as_array).map_or(0, <[Json]>::len);
@@ -113,6 +119,7 @@ fn summary(stored: &Stored<Segment>) -> Json {
         ("included", count("included")),
         ("excluded", count("excluded")),
         ("rules", count("rules")),
+        ("usedBy", Json::from_serialize(used_by)),
     ]
     .into_iter()
     .collect();
@@ -145,6 +152,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     let q = asked.text("q").map(str::to_lowercase);
     let tag = asked.text("tag");
     let state = asked.catalog.environment(&project, &environment);
+    let (uses, unused) = (state.map(|state| membership::uses(state)).unwrap_or_default(), UsedBy::default());
     let items: Vec<_> = state
         .into_iter()
         .flat_map(|state| state.segments.iter())
@@ -158,7 +166,12 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
         })
         .map(|(key, segment)| (key.to_string(), segment))
         .collect();
-    Ok(asked.reply(asked.head_etag(), &page(&asked, &items, |s| summary(&s.stored))?))
+    Ok(asked.reply(
+        asked.head_etag(),
+        &page(&asked, &items, |s| {
+            summary(&s.stored, uses.get(s.stored.row.key.as_str()).unwrap_or(&unused))
+        })?,
+    ))
 }
 
 /// Shows a segment, archived or not.
@@ -173,9 +186,21 @@ pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     let (project, environment) = place(&asked)?;
     let key: SegmentKey = asked.path("key")?;
     asked.allow(Permission::Read, Scope::environment(&project, &environment))?;
-    let found = asked.catalog.environment(&project, &environment).and_then(|s| s.segments.get(&key));
-    let found = found.ok_or_else(|| ApiError::unknown(format!("segment {key} in {environment}")))?;
-    Ok(asked.reply(Some(views::etag(found.stored.stamp.last)), &view(&found.stored)))
+    let state = asked.catalog.environment(&project, &environment);
+    let found = state.and_then(|state| Some((state, state.segments.get(&key)?)));
+    let (state, found) = found.ok_or_else(|| ApiError::unknown(format!("segment {key} in {environment}")))?;
+    // Who leans on it changes without it: 304 only where nothing else has moved since.
+    let mut view = view(&found.stored);
+    let used_by = membership::uses(state).remove(key.as_str()).unwrap_or_default();
+    view.set("usedBy", Json::from_serialize(&used_by));
+    let last = found.stored.stamp.last;
+    let unmoved = state.revision <= last.revision;
+    let etag = views::etag(last);
+    let mut response = asked.reply(unmoved.then(|| etag.clone()), &view);
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    Ok(response)
 }
 
 /// Makes a segment.

@@ -53,7 +53,8 @@ async fn a_body_that_stops_arriving_is_answered_408_and_the_connection_closed() 
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(
-        answer.contains("application/problem+json") && answer.contains("urn:flagstaff:problem:body-timeout")
+        answer.contains("application/problem+json")
+            && answer.contains("urn:flagstaff:problem:request-timeout")
     );
 }
 

@@ -80,7 +80,7 @@ impl Program {
         });
         let mut program = Self { child, log, base: String::new() };
         let line = program.line("listening on http");
-        let at = line.find("http://").expect("an address");
+        let at = line.find("http").expect("an address");
         program.base = line[at..].trim().replace("localhost", "127.0.0.1");
         program
     }

@@ -5,6 +5,7 @@ pub mod change_words;
 pub mod code;
 pub mod code_view;
 pub mod diff;
+#[cfg(test)]
 pub mod drawn;
 pub mod drift;
 pub mod edits;
@@ -23,8 +24,7 @@ pub mod revert;
 pub mod search;
 pub mod segment_line;
 pub mod segment_text;
-pub mod status_text;
 pub mod shares;
+pub mod status_text;
 pub mod typed;
 pub mod words;
-#[cfg(test)]

@@ -4,9 +4,9 @@ use super::{Editor, Pane, Stage, Verdict};
 use crate::key::{Code as Key, Press};
 use crate::screens::{Do, Tone};
 use crate::widgets::code::Took;
-use crate::widgets::places::nth_line;
 use crate::widgets::code_view::gutter;
 use crate::widgets::field::Field;
+use crate::widgets::places::nth_line;
 use crate::world::World;
 use shared::json::pretty;
 

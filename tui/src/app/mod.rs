@@ -154,7 +154,12 @@ impl App {
                 self.world.size = (columns, rows);
                 Vec::new()
             }
-            Message::Focus(_) => Vec::new(),
+            Message::Focus(false) | Message::Leaving => self.tell_all(&Event::Covered),
+            Message::Focus(true) => Vec::new(),
+            Message::Trouble(said) => {
+                self.toast(Tone::Error, said);
+                Vec::new()
+            }
             Message::Mouse(column, row, wheel) => {
                 self.tell_top(&Event::Mouse(column, row.saturating_sub(1), wheel))
             }
@@ -182,9 +187,8 @@ impl App {
                 Vec::new()
             }
             Message::Drafts(drafts) => {
-                for draft in drafts {
-                    self.world.drafts.insert(draft.document.clone(), draft);
-                }
+                let drafts = drafts.into_iter().map(|draft| (draft.document.clone(), draft));
+                self.world.drafts = drafts.collect();
                 let count = self.world.drafts.len();
                 if count > 0 {
                     self.toast(Tone::Info, format!("{count} unsent drafts are kept: g w shows them"));
@@ -199,8 +203,9 @@ impl App {
                 Vec::new()
             }
             Message::DraftFailed(document, why) => {
-                self.toast(Tone::Error, format!("the draft is not on disk: {why}"));
-                self.world.unsaved.insert(document, why);
+                if self.world.unsaved.insert(document, why.clone()).as_ref() != Some(&why) {
+                    self.toast(Tone::Error, format!("the draft is not on disk: {why}"));
+                }
                 Vec::new()
             }
             Message::Copied(said) => {
@@ -240,10 +245,10 @@ impl App {
         self.stack.last().map_or_else(|| self.start.clone(), |layer| layer.screen.route())
     }
 
-    /// Whether nothing is on its way: no request waits for its answer.
+    /// Whether nothing is on its way: no request waits for its answer, no draft for the disk.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.waiting.is_empty() && !self.loading
+        self.waiting.is_empty() && !self.loading && self.world.unsaved.values().all(|why| !why.is_empty())
     }
 
     /// The title of the terminal's window.

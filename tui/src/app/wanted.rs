@@ -14,10 +14,12 @@ impl App {
     }
 
     pub(crate) fn push(&mut self, screen: Box<dyn crate::screens::Screen>) -> Vec<Effect> {
+        let mut effects = self.tell_top(&Event::Covered);
         let number = self.number();
         self.stack.push(Layer { screen, number, opened: self.world.now });
         self.before = None;
-        self.tell(number, &Event::Opened)
+        effects.extend(self.tell(number, &Event::Opened));
+        effects
     }
 
     /// Goes to one of the main screens: everything above the first one is closed.

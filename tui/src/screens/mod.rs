@@ -94,6 +94,8 @@ pub enum Event<'a> {
     Opened,
     /// It is the topmost one again.
     Returned,
+    /// Another one comes on top, or the program ends or stops: what is not kept yet is kept now.
+    Covered,
     /// An action of its contexts, of movement, or one of `filter.*`.
     Action(&'static str),
     /// A key that is no action, while it takes text.

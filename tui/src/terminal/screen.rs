@@ -76,6 +76,7 @@ pub struct Screen<W: Write> {
     cursor: Shape,
     known: bool,
     title: Title,
+    sent: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,7 @@ impl<W: Write> Screen<W> {
             cursor: Shape::Unknown,
             known: false,
             title: Title::default(),
+            sent: 0,
         }
     }
 
@@ -130,6 +132,12 @@ impl<W: Write> Screen<W> {
     #[must_use]
     pub fn shows(&self) -> &Buffer {
         &self.shows
+    }
+
+    /// How many bytes it has written.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Where it writes.
@@ -191,6 +199,7 @@ impl<W: Write> Screen<W> {
                 return Err(error);
             }
         };
+        self.sent += bytes.len() as u64;
         self.title.set.clone_from(&self.title.wanted);
         self.pencil = pencil;
         self.cursor = cursor;
@@ -241,6 +250,7 @@ impl<W: Write> Screen<W> {
         bytes.extend_from_slice(STANDARD.encode(text).as_bytes());
         bytes.push(b'\x07');
         send(&mut self.out, &bytes)?;
+        self.sent += bytes.len() as u64;
         Ok(())
     }
 }

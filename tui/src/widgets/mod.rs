@@ -7,9 +7,9 @@ pub mod code_view;
 pub mod diff;
 #[cfg(test)]
 pub mod drawn;
+pub mod drift;
 pub mod edits;
 pub mod entry;
-pub mod drift;
 pub mod environment_form;
 pub mod feed_filter;
 pub mod field;

@@ -13,4 +13,6 @@ mod cli_setup;
 mod cli_ways;
 mod cli_writes;
 mod client;
+mod leaving;
+mod live;
 mod support;

@@ -434,7 +434,7 @@ impl Screen for Flag {
                 self.sent &= goes_on.contains(&problem.kind.as_str());
                 Vec::new()
             }
-            Event::Edited(..) | Event::Tick => Vec::new(),
+            Event::Covered | Event::Edited(..) | Event::Tick => Vec::new(),
         }
     }
 

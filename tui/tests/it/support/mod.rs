@@ -1,4 +1,6 @@
 //! GROUND: what the tests stand on.
 
 pub mod daemon;
+pub mod home;
 pub mod program;
+pub mod terminal;

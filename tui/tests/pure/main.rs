@@ -5,6 +5,7 @@ mod actions;
 mod budgets;
 mod manual;
 mod properties;
+mod screens;
 mod support;
 #[allow(dead_code, reason = "the tests of the screen use all of it")]
 #[path = "../screen/terminal.rs"]

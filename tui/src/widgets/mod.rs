@@ -5,7 +5,6 @@ pub mod change_words;
 pub mod code;
 pub mod code_view;
 pub mod diff;
-#[cfg(test)]
 pub mod drawn;
 pub mod drift;
 pub mod edits;
@@ -19,10 +18,13 @@ pub mod lines;
 pub mod list;
 pub mod matrix;
 pub mod membership;
+pub mod places;
 pub mod revert;
 pub mod search;
 pub mod segment_line;
 pub mod segment_text;
+pub mod status_text;
 pub mod shares;
 pub mod typed;
 pub mod words;
+#[cfg(test)]

@@ -114,6 +114,12 @@ enum Command {
     Man(paper::Man),
 }
 
+/// What the command line takes.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Reads the arguments of the process, and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -9,6 +9,7 @@ mod requests;
 mod wanted;
 mod writes;
 
+use crate::canvas::Window;
 use crate::effect::{Effect, Exit, Read};
 use crate::guard::Guard;
 use crate::key::Press;
@@ -81,6 +82,17 @@ pub struct App {
     /// The position of the first page of flags, while the others are read.
     pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
+    /// The list of the topmost screen as the last frame showed it.
+    pub(crate) seen: Option<Seen>,
+    /// The key that is being done came in a burst.
+    pub(crate) burst: bool,
+}
+
+/// Which rows of which screen a frame showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub layer: u64,
+    pub window: Window,
 }
 
 /// How a session begins.
@@ -125,6 +137,8 @@ impl App {
             loading: false,
             first_page: None,
             start: start.route.clone(),
+            seen: None,
+            burst: false,
         };
         let effects = app.open(start.route);
         (app, effects)
@@ -202,6 +216,7 @@ impl App {
             Message::Painted { bytes, .. } => {
                 self.world.stats.frames += 1;
                 self.world.stats.bytes += bytes as u64;
+                self.seen = self.window();
                 Vec::new()
             }
         }

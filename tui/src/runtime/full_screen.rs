@@ -472,7 +472,7 @@ impl<'c> Session<'c> {
             .filter(|(key, value)| key != "token" && !value.is_empty())
             .map(|(key, value)| (key.as_str(), toml::Value::String(value.clone())))
             .collect();
-        let saved = crate::config::edit::add_profile(&path, name, &settings)
+        let saved = crate::config::edit::set_profile(&path, name, &settings)
             .and_then(|()| match token {
                 Some((_, token)) => crate::config::token::save(&self.setup.places, name, token).map(|_| ()),
                 None => Ok(()),

@@ -423,8 +423,7 @@ impl<'c> Session<'c> {
             chosen.project.clone(),
             self.post.clone(),
         ));
-        let kept = self.setup.settings.ui.drafts.then(|| chosen.name());
-        let project = chosen.project.clone();
+        let kept = self.setup.settings.ui.drafts.then(|| (chosen.name(), chosen.project.clone()));
         self.take(Message::Connected {
             profile: chosen.name(),
             project: chosen.project.clone(),
@@ -433,7 +432,7 @@ impl<'c> Session<'c> {
             read_only: policy(chosen.read_only),
             held: held || self.setup.wish.read_only,
         });
-        self.drafts.turn_to(kept.as_deref(), &project);
+        self.drafts.turn_to(kept.as_ref().map(|(profile, project)| (profile.as_str(), project.as_str())));
     }
 
     fn profiles(&mut self) {
@@ -473,7 +472,7 @@ impl<'c> Session<'c> {
             .filter(|(key, value)| key != "token" && !value.is_empty())
             .map(|(key, value)| (key.as_str(), toml::Value::String(value.clone())))
             .collect();
-        let saved = crate::config::edit::add_profile(&path, name, &settings)
+        let saved = crate::config::edit::set_profile(&path, name, &settings)
             .and_then(|()| match token {
                 Some((_, token)) => crate::config::token::save(&self.setup.places, name, token).map(|_| ()),
                 None => Ok(()),

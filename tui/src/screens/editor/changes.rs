@@ -333,6 +333,7 @@ impl Editor {
         self.news = None;
         self.undrafted = false;
         let again = Do::Ask(DOCUMENT, Read::get(document::path(&self.document)));
-        vec![Do::DropDraft(self.document.clone()), again]
+        let said = Do::Toast(Tone::Info, "the draft is gone".to_owned());
+        vec![Do::DropDraft(self.document.clone()), again, said]
     }
 }

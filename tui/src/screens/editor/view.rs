@@ -6,8 +6,8 @@ use crate::edit::hints::{Hint, elsewhere};
 use crate::route::Document;
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::code::{line_of, line_start};
 use crate::widgets::code_view::{Under, View, gutter};
+use crate::widgets::places::{line_of, line_start};
 use crate::world::World;
 use ratatui::layout::Rect;
 use shared::json::{Change, Op, diff};
@@ -337,8 +337,9 @@ impl Editor {
                 (false, true) => "MISSING",
                 (false, false) => "",
             };
+            let state = if state.is_empty() && longest > 20 { &allowed.kind } else { state };
             let kind = text::pad(&allowed.kind, 31_usize.saturating_sub(longest + 9));
-            let said = format!("{} {kind} {state}", text::pad(&allowed.key, longest));
+            let said = format!("{} {kind} {}", text::pad(&allowed.key, longest), text::fit(state, 8));
             let token = match (allowed.set, allowed.required) {
                 (true, _) => Token::Plain,
                 (false, true) => Token::Warn,

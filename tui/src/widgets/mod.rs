@@ -7,9 +7,9 @@ pub mod code_view;
 pub mod diff;
 #[cfg(test)]
 pub mod drawn;
+pub mod drift;
 pub mod edits;
 pub mod entry;
-pub mod drift;
 pub mod environment_form;
 pub mod feed_filter;
 pub mod field;
@@ -19,6 +19,7 @@ pub mod lines;
 pub mod list;
 pub mod matrix;
 pub mod membership;
+pub mod places;
 pub mod revert;
 pub mod segment_line;
 pub mod segment_text;

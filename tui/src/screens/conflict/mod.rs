@@ -1,4 +1,4 @@
-//! A conflict: what was edited here and what somebody else saved, path by path (GROUND: `view` adds to it).
+//! A conflict: two edits of one document, path by path (GROUND: `view` adds to it).
 
 #[cfg(test)]
 mod tests;

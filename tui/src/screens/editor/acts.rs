@@ -3,9 +3,10 @@
 use super::{Editor, Pane, Stage, Verdict};
 use crate::key::{Code as Key, Press};
 use crate::screens::{Do, Tone};
-use crate::widgets::code::{Took, nth_line};
+use crate::widgets::code::Took;
 use crate::widgets::code_view::gutter;
 use crate::widgets::field::Field;
+use crate::widgets::places::nth_line;
 use crate::world::World;
 use shared::json::pretty;
 
@@ -74,7 +75,7 @@ impl Editor {
             self.pane = Pane::None;
             return Vec::new();
         }
-        if self.vim.as_mut().is_some_and(super::vim::Vim::escape) {
+        if self.vim.as_mut().is_some_and(super::Vim::escape) {
             let at = self.code.before();
             if self.code.place().1 > 0 {
                 self.code.go(at);

@@ -18,6 +18,27 @@ pub struct Scroll {
     pub by: i16,
 }
 
+/// Which rows of a list are seen, and where on the canvas of their screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The row of the canvas that the first of them is on.
+    pub top: u16,
+    /// How many rows of the canvas they have.
+    pub rows: u16,
+    /// The place of the first of them in the whole list.
+    pub first: usize,
+}
+
+impl Window {
+    /// By how many rows the content went up since `before`; nothing where it did not move, or moved as something else.
+    #[must_use]
+    pub fn moved(&self, before: Self) -> Option<i16> {
+        let by = i64::try_from(self.first).ok()? - i64::try_from(before.first).ok()?;
+        let same = (self.top, self.rows) == (before.top, before.rows);
+        i16::try_from(by).ok().filter(|by| same && *by != 0 && by.unsigned_abs() < self.rows)
+    }
+}
+
 /// What a frame has besides its cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finish {

@@ -40,6 +40,13 @@ impl Read {
         Self(request)
     }
 
+    /// The same for an answer that may take an hour, such as the verification of a long history.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.0.timeout = Duration::from_secs(3600);
+        self
+    }
+
     /// The plan of a change.
     #[must_use]
     pub fn plan(dry_run: &DryRun) -> Self {

@@ -95,7 +95,11 @@ pub enum Message {
     },
     /// A step of connecting.
     Step(ConnectStep),
-    /// The drafts that lie on disk.
+    /// The program is about to end or to stop: what is not kept yet is kept now.
+    Leaving,
+    /// Something beside the screen went wrong, as a sentence.
+    Trouble(String),
+    /// All drafts that lie on disk for this profile.
     Drafts(Vec<Draft>),
     /// A draft lies on disk.
     DraftSaved(Document, OffsetDateTime),

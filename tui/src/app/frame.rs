@@ -1,6 +1,6 @@
 //! The frame around each screen: banner, toast, footer, what can follow a first key.
 
-use super::{App, registry};
+use super::{App, Seen, registry};
 use crate::action::Risk;
 use crate::canvas::{Canvas, Finish};
 use crate::keymap::Found;
@@ -36,14 +36,20 @@ impl App {
         self.banner(&mut canvas);
         let toast = self.toasts.back();
         let strip = self.following();
-        let below = 1 + u16::from(toast.is_some() || !strip.is_empty());
-        let body = Rect::new(0, 1, columns, rows.saturating_sub(1 + below));
+        // The row above the footer is kept for them, so that no toast moves what is being read.
+        let body = Rect::new(0, 1, columns, rows.saturating_sub(3));
         let top = self.stack.len().saturating_sub(1);
         // A dialog lies over the last screen that fills the body.
         let first = self.stack.iter().rposition(|layer| !layer.screen.overlay()).unwrap_or(0);
         for layer in self.stack.iter().take(top + 1).skip(first) {
             let mut part = canvas.sub(body);
             layer.screen.view(&self.world, &mut part);
+        }
+        if let Some((now, before)) = self.window().zip(self.seen).filter(|(now, old)| now.layer == old.layer)
+        {
+            if let Some(by) = now.window.moved(before.window) {
+                canvas.sub(body).scrolled(now.window.top, now.window.rows, by);
+            }
         }
         if !strip.is_empty() {
             canvas.put_fit(1, rows - 2, columns - 2, &strip, Token::Key);
@@ -53,6 +59,13 @@ impl App {
         }
         self.footer(&mut canvas, rows - 1);
         canvas.finish()
+    }
+
+    /// The rows of the topmost screen that are seen now.
+    pub(super) fn window(&self) -> Option<Seen> {
+        let layer = self.stack.last()?;
+        let window = layer.screen.window(&self.world)?;
+        Some(Seen { layer: layer.number, window })
     }
 
     fn banner(&self, canvas: &mut Canvas<'_>) {

@@ -16,6 +16,13 @@ const AGAIN: Duration = Duration::seconds(2);
 impl App {
     /// A key was pressed.
     pub(crate) fn key(&mut self, press: Press) -> Vec<Effect> {
+        self.burst = press.burst;
+        let effects = self.pressed(press);
+        self.burst = false;
+        effects
+    }
+
+    fn pressed(&mut self, press: Press) -> Vec<Effect> {
         let now = self.world.now;
         self.world.guard.key(now);
         let Some(layer) = self.stack.last() else { return Vec::new() };
@@ -46,7 +53,10 @@ impl App {
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.before = None;
         if self.stack.last().is_some_and(|layer| layer.screen.mode() != Mode::Commands) {
-            return self.tell_top(&Event::Paste(text));
+            self.burst = true;
+            let effects = self.tell_top(&Event::Paste(text));
+            self.burst = false;
+            return effects;
         }
         self.toast(Tone::Warn, format!("paste ignored, {} characters", text.chars().count()));
         Vec::new()
@@ -70,7 +80,8 @@ impl App {
     /// Does an action; one that writes is refused when its key came in a burst.
     pub(crate) fn act(&mut self, id: &'static str, burst: bool) -> Vec<Effect> {
         let Some(action) = registry::action(id) else { return Vec::new() };
-        if action.risk > Risk::Reads && burst {
+        // Opening writes is as good as the first half of one.
+        if (action.risk > Risk::Reads || id == "global.lock") && burst {
             self.toast(Tone::Warn, format!("{} ignored: it came together with other keys", action.title));
             return Vec::new();
         }

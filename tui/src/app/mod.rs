@@ -9,6 +9,7 @@ mod requests;
 mod wanted;
 mod writes;
 
+use crate::canvas::Window;
 use crate::effect::{Effect, Exit, Read};
 use crate::guard::Guard;
 use crate::key::Press;
@@ -81,6 +82,17 @@ pub struct App {
     /// The position of the first page of flags, while the others are read.
     pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
+    /// The list of the topmost screen as the last frame showed it.
+    pub(crate) seen: Option<Seen>,
+    /// The key that is being done came in a burst.
+    pub(crate) burst: bool,
+}
+
+/// Which rows of which screen a frame showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub layer: u64,
+    pub window: Window,
 }
 
 /// How a session begins.
@@ -125,6 +137,8 @@ impl App {
             loading: false,
             first_page: None,
             start: start.route.clone(),
+            seen: None,
+            burst: false,
         };
         let effects = app.open(start.route);
         (app, effects)
@@ -140,7 +154,12 @@ impl App {
                 self.world.size = (columns, rows);
                 Vec::new()
             }
-            Message::Focus(_) => Vec::new(),
+            Message::Focus(false) | Message::Leaving => self.tell_all(&Event::Covered),
+            Message::Focus(true) => Vec::new(),
+            Message::Trouble(said) => {
+                self.toast(Tone::Error, said);
+                Vec::new()
+            }
             Message::Mouse(column, row, wheel) => {
                 self.tell_top(&Event::Mouse(column, row.saturating_sub(1), wheel))
             }
@@ -168,9 +187,8 @@ impl App {
                 Vec::new()
             }
             Message::Drafts(drafts) => {
-                for draft in drafts {
-                    self.world.drafts.insert(draft.document.clone(), draft);
-                }
+                let drafts = drafts.into_iter().map(|draft| (draft.document.clone(), draft));
+                self.world.drafts = drafts.collect();
                 let count = self.world.drafts.len();
                 if count > 0 {
                     self.toast(Tone::Info, format!("{count} unsent drafts are kept: g w shows them"));
@@ -185,8 +203,9 @@ impl App {
                 Vec::new()
             }
             Message::DraftFailed(document, why) => {
-                self.toast(Tone::Error, format!("the draft is not on disk: {why}"));
-                self.world.unsaved.insert(document, why);
+                if self.world.unsaved.insert(document, why.clone()).as_ref() != Some(&why) {
+                    self.toast(Tone::Error, format!("the draft is not on disk: {why}"));
+                }
                 Vec::new()
             }
             Message::Copied(said) => {
@@ -197,6 +216,7 @@ impl App {
             Message::Painted { bytes, .. } => {
                 self.world.stats.frames += 1;
                 self.world.stats.bytes += bytes as u64;
+                self.seen = self.window();
                 Vec::new()
             }
         }
@@ -225,10 +245,10 @@ impl App {
         self.stack.last().map_or_else(|| self.start.clone(), |layer| layer.screen.route())
     }
 
-    /// Whether nothing is on its way: no request waits for its answer.
+    /// Whether nothing is on its way: no request waits for its answer, no draft for the disk.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.waiting.is_empty() && !self.loading
+        self.waiting.is_empty() && !self.loading && self.world.unsaved.values().all(|why| !why.is_empty())
     }
 
     /// The title of the terminal's window.

@@ -14,10 +14,12 @@ impl App {
     }
 
     pub(crate) fn push(&mut self, screen: Box<dyn crate::screens::Screen>) -> Vec<Effect> {
+        let mut effects = self.tell_top(&Event::Covered);
         let number = self.number();
         self.stack.push(Layer { screen, number, opened: self.world.now });
         self.before = None;
-        self.tell(number, &Event::Opened)
+        effects.extend(self.tell(number, &Event::Opened));
+        effects
     }
 
     /// Goes to one of the main screens: everything above the first one is closed.
@@ -104,6 +106,11 @@ impl App {
                 effects.push(self.ask(Waiting::Screen { layer, tag }, read));
                 effects
             }
+            // What came in one go with other keys is text that went astray, whatever the screen makes of it.
+            Do::Wish(_) | Do::Apply { .. } if self.burst => {
+                self.toast(Tone::Warn, "no change is begun by keys that came all at once".to_owned());
+                Vec::new()
+            }
             Do::Wish(wish) => self.wish(layer, wish),
             Do::Apply { plan, typed, comment } => self.apply(layer, &plan, &typed, &comment),
             Do::Toast(tone, said) => {
@@ -158,7 +165,8 @@ impl App {
             }
             Do::Run(id) => {
                 let effects = self.close(layer);
-                effects.into_iter().chain(self.act(id, false)).collect()
+                let burst = self.burst;
+                effects.into_iter().chain(self.act(id, burst)).collect()
             }
             Do::Effect(effect) => vec![effect],
         }

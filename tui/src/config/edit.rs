@@ -30,6 +30,49 @@ pub fn add_profile(path: &Path, name: &str, members: &[(&str, toml::Value)]) -> 
     write(path, &text)
 }
 
+/// Changes members of a profile, or adds it: what `members` do not name stays, comments included.
+///
+/// # Errors
+/// What would stand there is wrong: nothing is written then.
+pub fn set_profile(path: &Path, name: &str, members: &[(&str, toml::Value)]) -> Result<(), ConfigError> {
+    const WAYS: [&str; 3] = ["url", "socket", "ssh"];
+    let text = text(path)?;
+    if from_text(path, &text)?.profile(name).is_none() {
+        return add_profile(path, name, members);
+    }
+    let moved = members.iter().any(|(key, _)| WAYS.contains(key));
+    let mut within = false;
+    let mut out = String::new();
+    for line in text.lines() {
+        let bare = line.trim();
+        if bare.starts_with('[') {
+            within = heads(bare, name);
+            out.push_str(line);
+            out.push('\n');
+            if within {
+                for (key, value) in members {
+                    out.push_str(&format!("{key} = {value}\n"));
+                }
+            }
+            continue;
+        }
+        let key = bare.split('=').next().unwrap_or_default().trim();
+        let replaced = members.iter().any(|(member, _)| *member == key) || (moved && WAYS.contains(&key));
+        if !(within && replaced) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    write(path, &out)
+}
+
+/// Whether a line begins the section of a profile.
+fn heads(bare: &str, name: &str) -> bool {
+    [format!("[profile.{name}]"), format!("[profile.{name:?}]")]
+        .iter()
+        .any(|header| bare.split('#').next().unwrap_or_default().trim() == header)
+}
+
 /// Removes a profile, and that it is the default one.
 ///
 /// # Errors
@@ -43,9 +86,7 @@ pub fn remove_profile(path: &Path, name: &str) -> Result<(), ConfigError> {
     for line in text.lines() {
         let bare = line.trim();
         if bare.starts_with('[') {
-            within = [format!("[profile.{name}]"), format!("[profile.{name:?}]")]
-                .iter()
-                .any(|header| bare.split('#').next().unwrap_or_default().trim() == header);
+            within = heads(bare, name);
         }
         let is_default = settings.default_profile.as_deref() == Some(name) && names_default(bare);
         if !within && !is_default {
@@ -119,6 +160,33 @@ fn write(path: &Path, text: &str) -> Result<(), ConfigError> {
 mod tests {
     use super::*;
     use crate::config::read::settings;
+
+    #[test]
+    fn a_profile_is_changed_in_its_place_and_what_is_not_named_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(
+            &path,
+            "[profile.acme]\n# ours\nurl = \"https://a.b\"\nbanner = \"ACME\"\n\n[profile.other]\nurl = \"https://c.d\"\n",
+        )
+        .unwrap();
+        set_profile(&path, "acme", &[("socket", "/run/f.sock".into()), ("environment", "staging".into())])
+            .unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("# ours\nbanner = \"ACME\"\n\n[profile.other]\nurl = \"https://c.d\""),
+            "{text}"
+        );
+        let read = settings(&path).unwrap();
+        let acme = read.profile("acme").unwrap();
+        assert_eq!(
+            (acme.target.to_string(), acme.environment.as_deref()),
+            ("unix:/run/f.sock".into(), Some("staging"))
+        );
+        set_profile(&path, "third", &[("url", "https://e.f".into())]).unwrap();
+        assert_eq!(settings(&path).unwrap().profiles.len(), 3);
+        assert!(set_profile(&path, "acme", &[("url", "nonsense".into())]).is_err());
+    }
 
     #[test]
     fn profiles_come_and_go_and_comments_stay() {

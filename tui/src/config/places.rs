@@ -54,12 +54,6 @@ impl Places {
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
     }
-
-    /// The directory of the drafts of a profile (`local` without one).
-    #[must_use]
-    pub fn drafts(&self, profile: Option<&str>) -> PathBuf {
-        self.state.join("drafts").join(profile.unwrap_or("local"))
-    }
 }
 
 fn socket(directory: &Path) -> PathBuf {

@@ -1,8 +1,9 @@
 //! Runs the full screen until somebody leaves: the loop around `App`.
 
 use super::connection::Connection;
+use super::draft_writer::DraftWriter;
 use super::theme_file::ThemeFile;
-use super::{Post, RunError, Wish, editor};
+use super::{Post, RunError, Wish, crash, editor};
 use crate::app::{App, Start, registry};
 use crate::client::Client;
 use crate::clock::Clock;
@@ -23,13 +24,13 @@ use crate::terminal::signals::{Heard, Signals};
 use crate::terminal::size::{Sizes, size};
 use crate::terminal::tty;
 use crate::theme::Depth;
-use crate::{drafts, request, world};
+use crate::{request, world};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long late answers of the terminal are waited for after an editor.
@@ -59,6 +60,7 @@ pub fn run(setup: Setup, clock: &dyn Clock) -> Result<u8, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         reachable(&setup).await?;
+        crash::report_to(setup.places.state.clone());
         let mut session = Session::start(setup, clock)?;
         let exit = session.follow().await;
         session.end();
@@ -97,11 +99,17 @@ struct Session<'c> {
     reader: Option<Reader>,
     theme: ThemeFile,
     connection: Option<Connection>,
+    drafts: DraftWriter,
     post: Post,
     messages: UnboundedReceiver<Message>,
     todo: VecDeque<Effect>,
     exit: Option<Exit>,
+    /// Told whenever nothing is on its way and the frame is drawn, for tests.
     idle: Option<File>,
+    /// Bytes of the keyboard whose meaning is among the messages, or was.
+    taken: watch::Sender<u64>,
+    /// Whether a window that loses the focus makes it panic: for tests, in debug builds.
+    brittle: bool,
     pace: Pace,
 }
 
@@ -159,11 +167,14 @@ impl<'c> Session<'c> {
             reader: None,
             theme,
             connection: None,
+            drafts: DraftWriter::start(&setup.places.state, post.clone())?,
             post,
             messages,
             todo: effects.into(),
             exit: None,
             idle,
+            taken: watch::Sender::new(0),
+            brittle: cfg!(debug_assertions) && variable("FLAGSTAFF_TEST_PANIC").is_some(),
             pace: Pace::new(if lite { Line::Slow } else { Line::Measured }),
             setup,
         };
@@ -184,15 +195,19 @@ impl<'c> Session<'c> {
 
     fn read_keys(&mut self) -> std::io::Result<()> {
         let post = self.post.clone();
-        self.reader = Some(Reader::start(tty::keyboard()?, move |events| {
-            events.into_iter().all(|event| post.send(message(event)).is_ok())
-        })?);
+        let taken = self.taken.clone();
+        self.reader = Some(Reader::start_telling(
+            tty::keyboard()?,
+            move |events| events.into_iter().all(|event| post.send(message(event)).is_ok()),
+            move |bytes| taken.send_modify(|all| *all += bytes),
+        )?);
         Ok(())
     }
 
     async fn follow(&mut self) -> Result<Exit, RunError> {
         let mut sizes = Sizes::listen()?;
         let mut signals = Signals::listen()?;
+        let mut taken = self.taken.subscribe();
         let mut dirty = true;
         loop {
             self.effects().await?;
@@ -205,8 +220,10 @@ impl<'c> Session<'c> {
                 self.paint()?;
                 dirty = false;
             }
+            // Read before the messages are looked at, since they come before it is raised.
+            let read = *taken.borrow_and_update();
             if !dirty && self.messages.is_empty() && self.app.idle() {
-                self.tell_idle();
+                self.tell_idle(read);
             }
             let wake = self.wake(if dirty { Some(due.into()) } else { None });
             tokio::select! {
@@ -232,6 +249,7 @@ impl<'c> Session<'c> {
                     self.screen.resize(columns, rows);
                     self.take(Message::Resize(columns, rows));
                 }
+                _ = taken.changed(), if self.idle.is_some() => {}
                 () = sleep(wake) => {
                     if let Some(said) = self.theme.look() {
                         self.app.say(Tone::Info, said);
@@ -259,6 +277,9 @@ impl<'c> Session<'c> {
     }
 
     fn take(&mut self, message: Message) {
+        if self.brittle && message == Message::Focus(false) {
+            std::panic::panic_any("a test has asked for it");
+        }
         self.tick();
         let effects = self.app.update(message);
         self.todo.extend(effects);
@@ -285,9 +306,11 @@ impl<'c> Session<'c> {
         Ok(())
     }
 
-    fn tell_idle(&mut self) {
+    /// Says how many bytes of the keyboard were dealt with, and how many the terminal was sent so far.
+    fn tell_idle(&mut self, read: u64) {
+        let sent = self.screen.sent() + self.guard.sent();
         if let Some(idle) = &mut self.idle {
-            let _ = idle.write_all(b".");
+            let _ = idle.write_all(format!("{read} {sent}\n").as_bytes());
         }
     }
 
@@ -332,22 +355,8 @@ impl<'c> Session<'c> {
                 }
             }
             Effect::SaveProfile { name, members } => self.save_profile(&name, &members),
-            Effect::SaveDraft(draft) => {
-                let document = draft.document.clone();
-                if !self.setup.settings.ui.drafts {
-                    self.app.world.unsaved.insert(document, "switched off".to_owned());
-                    return Ok(());
-                }
-                self.take(match drafts::save(&self.drafts(), &draft) {
-                    Ok(()) => Message::DraftSaved(document, self.clock.now()),
-                    Err(error) => Message::DraftFailed(document, error.to_string()),
-                });
-            }
-            Effect::DropDraft(document) => {
-                if let Err(error) = drafts::drop(&self.drafts(), &document) {
-                    self.app.say(Tone::Error, format!("the draft is still there: {error}"));
-                }
-            }
+            Effect::SaveDraft(draft) => self.drafts.save(draft),
+            Effect::DropDraft(document) => self.drafts.forget(document),
             Effect::Copy { text, what } => {
                 self.copy(&text, &what).await;
             }
@@ -369,6 +378,7 @@ impl<'c> Session<'c> {
                 self.app.say(Tone::Warn, "no shell waits for this program: q leaves".to_owned());
             }
             Effect::Suspend => {
+                self.keep_drafts();
                 self.reader = None;
                 let stopped = self.guard.stop()?;
                 self.screen.forget();
@@ -413,6 +423,7 @@ impl<'c> Session<'c> {
             chosen.project.clone(),
             self.post.clone(),
         ));
+        let kept = self.setup.settings.ui.drafts.then(|| (chosen.name(), chosen.project.clone()));
         self.take(Message::Connected {
             profile: chosen.name(),
             project: chosen.project.clone(),
@@ -421,25 +432,7 @@ impl<'c> Session<'c> {
             read_only: policy(chosen.read_only),
             held: held || self.setup.wish.read_only,
         });
-        self.load_drafts();
-    }
-
-    fn drafts(&self) -> PathBuf {
-        let world = &self.app.world;
-        let project = if world.cache.project.is_empty() { "default" } else { &world.cache.project };
-        drafts::folder(&self.setup.places.state, &world.profile, project)
-    }
-
-    fn load_drafts(&mut self) {
-        match drafts::load_all(&self.drafts()) {
-            Ok((found, faults)) => {
-                self.take(Message::Drafts(found));
-                if let Some(fault) = faults.first() {
-                    self.app.say(Tone::Warn, fault.to_string());
-                }
-            }
-            Err(error) => self.app.say(Tone::Warn, error.to_string()),
-        }
+        self.drafts.turn_to(kept.as_ref().map(|(profile, project)| (profile.as_str(), project.as_str())));
     }
 
     fn profiles(&mut self) {
@@ -479,7 +472,7 @@ impl<'c> Session<'c> {
             .filter(|(key, value)| key != "token" && !value.is_empty())
             .map(|(key, value)| (key.as_str(), toml::Value::String(value.clone())))
             .collect();
-        let saved = crate::config::edit::add_profile(&path, name, &settings)
+        let saved = crate::config::edit::set_profile(&path, name, &settings)
             .and_then(|()| match token {
                 Some((_, token)) => crate::config::token::save(&self.setup.places, name, token).map(|_| ()),
                 None => Ok(()),
@@ -495,7 +488,19 @@ impl<'c> Session<'c> {
         }
     }
 
+    /// Asks the screens for what they have not given to be kept yet.
+    fn keep_drafts(&mut self) {
+        for effect in self.app.update(Message::Leaving) {
+            match effect {
+                Effect::SaveDraft(draft) => self.drafts.save(draft),
+                Effect::DropDraft(document) => self.drafts.forget(document),
+                _ => {}
+            }
+        }
+    }
+
     fn end(&mut self) {
+        self.keep_drafts();
         self.reader = None;
         let _ = self.guard.leave();
         if let Some(farewell) = &self.setup.wish.farewell {

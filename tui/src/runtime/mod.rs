@@ -1,6 +1,8 @@
 //! The event loop: waits for keys, answers, the feed and time; updates; does effects; paints (GROUND).
 
 pub mod connection;
+pub mod crash;
+pub mod draft_writer;
 pub mod editor;
 pub mod full_screen;
 pub mod theme_file;

@@ -500,7 +500,7 @@ impl Screen for Compare {
 
     fn copy(&self, world: &World, what: &str) -> Option<String> {
         let pair = self.pair()?;
-        let words = |pair: &Pair| pair.words(&world.ignored, (&self.left, &self.right));
+        let words = |pair: &Pair| pair.words(world, &world.ignored, (&self.left, &self.right));
         match what {
             "key" => Some(pair.key.clone()),
             "row" | "value" => Some(format!("{}  {}", pair.key, words(pair).join("  "))),

@@ -44,14 +44,14 @@ pub const ACTIONS: &[Action] = &[
     ),
     Action::reads("environments.segments", &["s"], "segments", "The segments of the environment."),
     Action::wide("environments.add", &["a"], "add..", "Make a new environment; its SDK keys are shown once.")
-        .cli("flagstaff env create KEY"),
+        .cli("flagstaff api POST /api/environments"),
     Action::wide(
         "environments.edit",
         &["e"],
         "edit..",
         "Edit name, class, color, order, protection, reasons and the least role.",
     )
-    .cli("flagstaff env edit KEY"),
+    .cli("flagstaff api PATCH /api/environments/KEY"),
 ];
 
 /// What can be done in the form of an environment.

@@ -3,19 +3,19 @@
 use super::{Do, Event, Mode, Screen, Tone};
 use crate::action::Action;
 use crate::cache::rows::FlagRow;
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, Window};
 use crate::plan::{Touch, Wish};
 use crate::route::{Document, Form, Route};
 use crate::text;
 use crate::widgets::field::Field;
 use crate::widgets::list::List;
 use crate::widgets::matrix;
+use crate::widgets::search::matched;
 use crate::world::World;
 use ratatui::layout::Rect;
 use shared::json::Json;
-use shared::query::{Place, Query, State, Subject};
+use shared::query::Query;
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 /// What can be done with flags.
 pub const ACTIONS: &[Action] = &[
@@ -197,6 +197,13 @@ impl Flags {
     fn rows(&self, height: u16) -> usize {
         let preview = if self.preview && height >= 12 { 4 } else { 0 };
         usize::from(height.saturating_sub(2 + preview)).max(1)
+    }
+
+    /// The list with its selection inside of a window of `rows`.
+    fn settled(&self, rows: usize) -> List {
+        let mut list = self.list.clone();
+        list.settle(self.shown.len(), rows);
+        list
     }
 
     /// The marked flags, or the selected one.
@@ -401,49 +408,6 @@ fn neighbour(world: &World, right: bool) -> Vec<Do> {
     other.and_then(|n| all.get(n)).map(|e| Do::Select(e.key.clone())).into_iter().collect()
 }
 
-/// Whether a flag is asked for, and how well it fits.
-fn matched(query: &Query, row: &FlagRow, environments: &[&str], world: &World) -> Option<u32> {
-    let zero = OffsetDateTime::UNIX_EPOCH;
-    let places: Vec<Place<'_>> = environments
-        .iter()
-        .map(|key| Place {
-            key,
-            state: row.cells.get(*key).map(|cell| State {
-                summary: &cell.summary,
-                document: world
-                    .cache
-                    .configs
-                    .get(&(row.key.clone(), (*key).to_owned()))
-                    .and_then(|row| row.get("config")),
-                changed_at: cell.updated_at.unwrap_or(zero),
-                changed_by: &cell.updated_by,
-            }),
-        })
-        .collect();
-    let mut marks: Vec<&str> = Vec::new();
-    if world.marks.contains(&row.key) {
-        marks.push("mark");
-    }
-    if world.drafts.keys().any(|document| document.key() == row.key) {
-        marks.push("draft");
-    }
-    let subject = Subject {
-        key: &row.key,
-        name: &row.name,
-        description: &row.description,
-        tags: &row.tags,
-        kind: row.kind,
-        owner: row.owner.as_deref(),
-        archived: row.archived,
-        variations: &row.variations,
-        changed_at: row.updated_at.unwrap_or(zero),
-        changed_by: &row.updated_by,
-        environments: &places,
-        marks: &marks,
-    };
-    query.matches(&subject, world.now)
-}
-
 impl Screen for Flags {
     fn route(&self) -> Route {
         Route::Flags { filter: self.filter.text().to_owned() }
@@ -510,8 +474,7 @@ impl Screen for Flags {
         };
         place.view(world, canvas);
         let rows = self.rows(height);
-        let mut list = self.list.clone();
-        list.settle(self.shown.len(), rows);
+        let list = self.settled(rows);
         let layout = matrix::Layout::of(world, width, self.columns);
         layout.heading(world, canvas, 1);
         let window = list.window(self.shown.len(), rows);
@@ -568,6 +531,12 @@ impl Screen for Flags {
             return Err("the flag is archived: U restores it".to_owned());
         }
         Ok(())
+    }
+
+    fn window(&self, world: &World) -> Option<Window> {
+        let rows = self.rows(world.size.1.saturating_sub(3));
+        let first = self.settled(rows).top;
+        Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first })
     }
 
     fn flag(&self, _world: &World) -> Option<String> {

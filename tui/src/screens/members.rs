@@ -357,7 +357,7 @@ impl Screen for Members {
                 y += 1;
             }
         }
-        let said = "A file of keys: flagstaff segment import KEY --file FILE";
+        let said = "A file of keys: flagstaff segment add-ids KEY --file FILE";
         if y + 1 < canvas.height() && !self.remove {
             canvas.put_fit(3, canvas.height() - 1, width.saturating_sub(4), said, Token::Dim);
         }

@@ -21,14 +21,12 @@ pub mod promote;
 pub mod review;
 pub mod rollout;
 pub mod rule;
-#[cfg(test)]
-pub(crate) mod scenery;
 pub mod segments;
 pub mod undo;
 
 use crate::action::Action;
 use crate::cache::Heard;
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, Window};
 use crate::effect::{Draft, Effect, Read};
 use crate::key::Press;
 use crate::message::Edited;
@@ -94,6 +92,8 @@ pub enum Event<'a> {
     Opened,
     /// It is the topmost one again.
     Returned,
+    /// Another one comes on top, or the program ends or stops: what is not kept yet is kept now.
+    Covered,
     /// An action of its contexts, of movement, or one of `filter.*`.
     Action(&'static str),
     /// A key that is no action, while it takes text.
@@ -243,6 +243,12 @@ pub trait Screen: Debug {
 
     /// The text that `y` and a letter copies: `row key value json cli link report table`.
     fn copy(&self, _world: &World, _what: &str) -> Option<String> {
+        None
+    }
+
+    /// The rows of its list that are seen now, for the terminal to move them by itself. Only a list from edge to
+    /// edge is worth saying.
+    fn window(&self, _world: &World) -> Option<Window> {
         None
     }
 

@@ -33,6 +33,7 @@ static HOOK: Once = Once::new();
 pub struct TerminalGuard {
     display: File,
     mouse: bool,
+    sent: u64,
 }
 
 /// What came of [`TerminalGuard::stop`].
@@ -58,7 +59,7 @@ impl TerminalGuard {
                 before(panic);
             }));
         });
-        let mut guard = Self { display, mouse: false };
+        let mut guard = Self { display, mouse: false, sent: 0 };
         guard.enter()?;
         Ok(guard)
     }
@@ -72,8 +73,19 @@ impl TerminalGuard {
         // comes before anything that is seen.
         crossterm::terminal::enable_raw_mode()?;
         OURS.store(true, Ordering::SeqCst);
-        send(&self.display, ENTER)?;
-        if self.mouse { send(&self.display, MOUSE) } else { Ok(()) }
+        self.send(ENTER)?;
+        if self.mouse { self.send(MOUSE) } else { Ok(()) }
+    }
+
+    /// How many bytes it has written.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent += bytes.len() as u64;
+        send(&self.display, bytes)
     }
 
     /// Gives the terminal back, for an editor or for good. Twice does no harm.
@@ -84,7 +96,7 @@ impl TerminalGuard {
         if !OURS.swap(false, Ordering::SeqCst) {
             return Ok(());
         }
-        let sent = send(&self.display, RESTORE);
+        let sent = self.send(RESTORE);
         crossterm::terminal::disable_raw_mode().and(sent)
     }
 
@@ -122,7 +134,7 @@ impl TerminalGuard {
     /// When the terminal takes nothing.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        send(&self.display, if on { MOUSE } else { NO_MOUSE })
+        self.send(if on { MOUSE } else { NO_MOUSE })
     }
 }
 

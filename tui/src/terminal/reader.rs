@@ -24,12 +24,25 @@ impl Reader {
     /// When there is no pipe or no thread to be had.
     pub fn start(
         keyboard: impl Into<OwnedFd>,
+        deliver: impl FnMut(Vec<InputEvent>) -> bool + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start_telling(keyboard, deliver, |_| {})
+    }
+
+    /// As [`start`](Self::start); `settled` is told of bytes taken, once what they meant was delivered. Those that
+    /// still wait for the rest of a sequence are told of later.
+    ///
+    /// # Errors
+    /// When there is no pipe or no thread to be had.
+    pub fn start_telling(
+        keyboard: impl Into<OwnedFd>,
         mut deliver: impl FnMut(Vec<InputEvent>) -> bool + Send + 'static,
+        mut settled: impl FnMut(u64) + Send + 'static,
     ) -> io::Result<Self> {
         let keyboard = keyboard.into();
         let (stopped, stop) = io::pipe()?;
         let thread = std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
-            if follow(keyboard, &stopped, &mut deliver).is_err() {
+            if follow(keyboard, &stopped, &mut deliver, &mut settled).is_err() {
                 deliver(vec![InputEvent::Closed]);
             }
         })?;
@@ -57,10 +70,12 @@ fn follow(
     keyboard: OwnedFd,
     stopped: &impl AsFd,
     deliver: &mut impl FnMut(Vec<InputEvent>) -> bool,
+    settled: &mut impl FnMut(u64),
 ) -> io::Result<()> {
     let mut keyboard = std::fs::File::from(keyboard);
     let mut input = Input::new();
     let mut bytes = [0_u8; 4096];
+    let mut untold = 0;
     loop {
         let wait = match input.due() {
             // Rounded up, so that time is really due when the wait ends.
@@ -87,6 +102,10 @@ fn follow(
         let events = input.feed(bytes.get(..count).unwrap_or_default(), Instant::now());
         if !events.is_empty() && !deliver(events) {
             return Ok(());
+        }
+        untold += count as u64;
+        if untold > 0 && input.due().is_none() {
+            settled(std::mem::take(&mut untold));
         }
     }
 }

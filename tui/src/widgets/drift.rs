@@ -1,6 +1,6 @@
 //! How flags and segments differ between two environments, as `GET /api/environments/compare` tells it.
 
-use crate::cache::rows::{number, text as word};
+use crate::cache::rows::{FlagRow, number, percent, text as word};
 use crate::plan::diff;
 use crate::theme::Token;
 use crate::world::World;
@@ -119,7 +119,7 @@ impl Pair {
 
     /// What differs, in a few words, and what stands on the left and on the right.
     #[must_use]
-    pub fn words(&self, ignored: &BTreeSet<String>, names: (&str, &str)) -> [String; 3] {
+    pub fn words(&self, world: &World, ignored: &BTreeSet<String>, names: (&str, &str)) -> [String; 3] {
         let state = |on: Option<bool>| match on {
             Some(true) => "on".to_owned(),
             Some(false) => "off".to_owned(),
@@ -138,9 +138,17 @@ impl Pair {
                 let more = counted.count();
                 let name = called(&first.path);
                 let what = if more > 0 { format!("{name} +{more}") } else { name.to_owned() };
-                [what, told(&first.path, first.left.as_ref()), told(&first.path, first.right.as_ref())]
+                let [ours, theirs] = self.told(world, first);
+                [what, ours, theirs]
             }
         }
+    }
+
+    /// What stands at a path on the left, and on the right, in a few characters.
+    #[must_use]
+    pub fn told(&self, world: &World, change: &PathChange) -> [String; 2] {
+        let row = world.cache.flags.get(&self.key).filter(|_| self.kind == Kind::Flag);
+        [&change.left, &change.right].map(|side| told(&change.path, side.as_ref(), row.map(AsRef::as_ref)))
     }
 
     /// When it last changed on either side, and by whom, where the cache knows that.
@@ -175,7 +183,6 @@ pub fn called(path: &str) -> &str {
     match path {
         "/on" => "state",
         "/fallthrough" | "/fallthrough/variation" => "default variation",
-        "/fallthrough/rollout" => "default rollout",
         "/offVariation" => "off variation",
         "/rules" => "rules",
         "/targets" => "targets",
@@ -183,30 +190,63 @@ pub fn called(path: &str) -> &str {
         "/included" => "included keys",
         "/excluded" => "excluded keys",
         "" => "everything",
+        other if other.starts_with("/fallthrough/rollout") => "default rollout",
         other => other,
     }
 }
 
 /// A value in a few characters.
-#[must_use]
-pub fn told(path: &str, value: Option<&Json>) -> String {
-    match value {
-        None => "(none)".to_owned(),
-        Some(Json::Bool(true)) if path == "/on" => "on".to_owned(),
-        Some(Json::Bool(false)) if path == "/on" => "off".to_owned(),
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Array(items)) if path.matches('/').count() == 1 => {
-            let name = path.trim_start_matches('/');
+fn told(path: &str, value: Option<&Json>, row: Option<&FlagRow>) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match (name, value) {
+        (_, None) => "(none)".to_owned(),
+        ("on", Some(Json::Bool(on))) => if *on { "on" } else { "off" }.to_owned(),
+        ("weight", Some(weight)) => weight.as_i64().map_or_else(|| weight.to_text(), percent),
+        ("variation" | "offVariation", Some(index)) => {
+            let of = index.as_i64().and_then(|n| usize::try_from(n).ok());
+            match (of, row) {
+                (Some(n), Some(row)) => row.value(n),
+                _ => index.to_text(),
+            }
+        }
+        (_, Some(Json::String(text))) => text.clone(),
+        (_, Some(Json::Array(items))) if path.matches('/').count() == 1 => {
             let name = if items.len() == 1 { name.strip_suffix('s').unwrap_or(name) } else { name };
             format!("{} {name}", items.len())
         }
-        Some(other) => other.to_text(),
+        (_, Some(other)) => other.to_text(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn world() -> World {
+        use crate::guard::{Guard, Policy};
+        let now = time::macros::datetime!(2026-11-22 03:00 UTC);
+        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
+        let mut world = World::new(now, (80, 24), guard, crate::world::Settings::default());
+        let flags =
+            r#"{"items":[{"key":"a","kind":"string","variations":[{"value":"slow"},{"value":"fast"}]}]}"#;
+        world.cache.flags_page(&shared::json::parse(flags).unwrap(), true);
+        world
+    }
+
+    #[test]
+    fn variations_are_told_by_their_values_and_weights_as_shares() {
+        let json = |text: &str| Some(shared::json::parse(text).unwrap());
+        let pair = pairs().remove(0);
+        let change = |path: &str, left: &str, right: &str| PathChange {
+            path: path.to_owned(),
+            left: json(left),
+            right: json(right),
+        };
+        assert_eq!(pair.told(&world(), &change("/fallthrough/variation", "0", "1")), ["slow", "fast"]);
+        let weight = change("/fallthrough/rollout/variations/0/weight", "50000", "12500");
+        assert_eq!(pair.told(&world(), &weight), ["50%", "12.5%"]);
+        assert_eq!(called(&weight.path), "default rollout");
+    }
 
     fn pairs() -> Vec<Pair> {
         Pair::read_all(
@@ -228,7 +268,7 @@ mod tests {
     fn what_differs_is_said_in_words_with_both_sides() {
         let none = BTreeSet::new();
         let said: Vec<[String; 3]> =
-            pairs().iter().map(|pair| pair.words(&none, ("staging", "production"))).collect();
+            pairs().iter().map(|pair| pair.words(&world(), &none, ("staging", "production"))).collect();
         let expected = [
             ["state +1", "on", "off"],
             ["missing in production", "on", "(none)"],
@@ -245,7 +285,7 @@ mod tests {
         assert!(passes_over(&ignored, "/on/x"));
         assert!(!passes_over(&ignored, "/once"));
         let all = pairs();
-        assert_eq!(all[0].words(&ignored, ("l", "r"))[0], "rules");
+        assert_eq!(all[0].words(&world(), &ignored, ("l", "r"))[0], "rules");
         let both: BTreeSet<String> = ["/on".to_owned(), "/rules".to_owned()].into();
         assert!(all[0].differs(&ignored) && !all[0].differs(&both));
         assert!(all[1].differs(&both), "a flag that is missing is missing whatever is ignored");

@@ -143,7 +143,8 @@ impl Layout {
         if marked {
             canvas.put(2, y, "*", Token::Mark);
         }
-        let token = if selected {
+        // On a slow line the marker is enough.
+        let token = if selected && !world.settings.lite {
             Token::Selected
         } else if row.archived {
             Token::Dim

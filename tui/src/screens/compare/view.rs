@@ -4,7 +4,7 @@ use super::Compare;
 use crate::canvas::Canvas;
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::drift::{Kind, Pair, PathChange, Standing, told};
+use crate::widgets::drift::{Kind, Pair, PathChange, Standing};
 use crate::widgets::list::List;
 use crate::widgets::matrix::short_name;
 use crate::world::World;
@@ -76,7 +76,7 @@ impl Compare {
             if at && !self.typing {
                 canvas.cursor(3, y);
             }
-            let [said, ours, theirs] = pair.words(&world.ignored, (&self.left, &self.right));
+            let [said, ours, theirs] = pair.words(world, &world.ignored, (&self.left, &self.right));
             let token = match pair.standing {
                 Standing::Same => Token::Dim,
                 Standing::Differs => Token::DiffChange,
@@ -135,7 +135,7 @@ impl Compare {
             let x = canvas.put(3, y, &format!("{mark} "), token);
             let path = if change.path.is_empty() { "/" } else { &change.path };
             let x = canvas.put_fit(x, y, (width / 2).saturating_sub(x), path, token) + 2;
-            let [ours, theirs] = [&change.left, &change.right].map(|side| told(&change.path, side.as_ref()));
+            let [ours, theirs] = pair.told(world, change);
             canvas.put_fit(x, y, width.saturating_sub(x + 1), &format!("{ours} -> {theirs}"), Token::Plain);
             y += 1;
         }
@@ -151,7 +151,7 @@ impl Compare {
         let counted: Vec<&PathChange> = pair.counted(&world.ignored).collect();
         let at = list.at.min(counted.len().saturating_sub(1));
         if counted.is_empty() {
-            let [said, ..] = pair.words(&world.ignored, (&self.left, &self.right));
+            let [said, ..] = pair.words(world, &world.ignored, (&self.left, &self.right));
             canvas.put_fit(3, 3, width.saturating_sub(4), &said, Token::Dim);
             return;
         }
@@ -168,7 +168,15 @@ impl Compare {
             lines.push((n == at, format!("{mark} {path}"), token));
             for (name, value) in [(&self.left, &change.left), (&self.right, &change.right)] {
                 let value = value.as_ref().map_or_else(|| "(none)".to_owned(), shared::json::pretty);
-                for (m, line) in value.lines().flat_map(|line| text::wrap(line, columns)).enumerate() {
+                // A line that fits keeps its indentation.
+                let broken = value.lines().flat_map(|line| {
+                    if text::width(line) <= columns {
+                        vec![line.to_owned()]
+                    } else {
+                        text::wrap(line, columns)
+                    }
+                });
+                for (m, line) in broken.enumerate() {
                     let name = if m == 0 { text::pad(name, label) } else { " ".repeat(label) };
                     lines.push((false, format!("    {name}  {line}"), Token::Plain));
                 }

@@ -305,6 +305,7 @@ impl Screen for Editor {
             Event::Key(press) => self.press(world, *press),
             Event::Paste(text) => self.pasted(world, text),
             Event::Tick => self.tick(world),
+            Event::Covered => self.draft(world),
             Event::Heard(heard) => {
                 self.heard(world, heard);
                 Vec::new()

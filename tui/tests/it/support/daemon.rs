@@ -20,6 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 static SHARED: OnceLock<Daemon> = OnceLock::new();
+static SEEDED: OnceLock<Seeded> = OnceLock::new();
 
 /// Starts the daemon and holds on to it for as long as its own standard input is open. However the tests end, the
 /// kernel closes that, and so nothing is left behind; a file named `keep` saves the data for another start.
@@ -62,14 +63,26 @@ impl Daemon {
         SHARED.get_or_init(Self::start)
     }
 
-    /// Another one, to be stopped and killed. It takes some seconds: it makes a PostgreSQL.
+    /// Another one, to be stopped, killed and written to, on a copy of the data that the first one of the run made.
+    pub fn own() -> Self {
+        let seeded = SEEDED.get_or_init(Seeded::new);
+        let directory = directory("daemon");
+        let copied = Command::new("cp").arg("-a").arg(seeded.directory.join("data")).arg(&directory).status();
+        assert!(copied.expect("cp starts").success(), "the data of a daemon are copied");
+        Self::in_directory(directory, &[])
+    }
+
+    /// Another one. It takes some seconds: it makes a PostgreSQL.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// The same with more variables in its environment.
     pub fn start_with(variables: &[(&str, &str)]) -> Self {
-        let directory = directory("daemon");
+        Self::in_directory(directory("daemon"), variables)
+    }
+
+    fn in_directory(directory: PathBuf, variables: &[(&str, &str)]) -> Self {
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port();
         let mut daemon = Self {
@@ -125,7 +138,6 @@ impl Daemon {
     }
 
     /// Stops it in order. The data stay.
-    #[allow(dead_code, reason = "for tests to come")]
     pub fn stop(&mut self) {
         self.end(Signal::SIGTERM);
     }
@@ -172,7 +184,6 @@ impl Daemon {
     }
 
     /// What a read answers.
-    #[allow(dead_code, reason = "for tests to come")]
     pub fn get(&self, path: &str) -> Json {
         self.must(Method::Get, path, "")
     }
@@ -196,8 +207,29 @@ impl Drop for Daemon {
                 drop(running.hold.take());
                 drop(running.keeper.wait());
             }
+            None if self.directory.as_os_str().is_empty() => {}
             None => drop(std::fs::remove_dir_all(&self.directory)),
         }
+    }
+}
+
+/// The data of a daemon that was stopped after it had loaded the example flags.
+#[derive(Debug)]
+struct Seeded {
+    directory: PathBuf,
+    /// Whoever removes them when the tests have ended, however they do.
+    _keeper: Child,
+}
+
+impl Seeded {
+    fn new() -> Self {
+        let mut daemon = Daemon::start();
+        daemon.stop();
+        let directory = std::mem::take(&mut daemon.directory);
+        let mut keeper = Command::new("sh");
+        keeper.arg("-c").arg("cat >/dev/null; rm -rf \"$1\"").arg("sh").arg(&directory);
+        keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
+        Self { directory, _keeper: keeper.spawn().expect("sh starts") }
     }
 }
 

@@ -23,7 +23,7 @@ pub mod revert;
 pub mod search;
 pub mod segment_line;
 pub mod segment_text;
-pub mod status_text;
 pub mod shares;
+pub mod status_text;
 pub mod typed;
 pub mod words;

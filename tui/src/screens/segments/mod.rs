@@ -5,7 +5,7 @@ mod question;
 mod tests;
 mod view;
 
-use super::{Do, Event, Mode, Screen, Tone};
+use super::{Do, Event, Mode, Screen, Tone, Window};
 use crate::action::Action;
 use crate::canvas::Canvas;
 use crate::effect::Read;
@@ -34,9 +34,9 @@ pub const ACTIONS: &[Action] = &[
         "segments.import",
         &["I"],
         "import ids..",
-        "Paste the text of a file with keys, separated by lines, commas or spaces; a file itself is read by `flagstaff segment import`.",
+        "Paste the text of a file with keys, separated by lines, commas or spaces; a file itself is read by `flagstaff segment add-ids KEY --file FILE`.",
     )
-    .cli("flagstaff segment import KEY --file FILE --env ENVIRONMENT"),
+    .cli("flagstaff segment add-ids KEY --file FILE --env ENVIRONMENT"),
     Action::reads("segments.edit", &["e"], "edit JSON", "Edit the segment's lists and rules as JSON."),
     Action::writes("segments.new", &["A"], "add segment..", "Make a new segment in this environment.")
         .cli("flagstaff segment create KEY --env ENVIRONMENT"),
@@ -202,9 +202,9 @@ impl Segments {
                 let items = answer.body.get("items").and_then(Json::as_array).unwrap_or_default();
                 let lines: Vec<Line> = items.iter().filter_map(Line::read).collect();
                 if tag == LIST {
-                    self.live = lines
+                    self.live = lines;
                 } else {
-                    self.archived = lines
+                    self.archived = lines;
                 }
                 self.arrange();
                 let mut wanted = self.note(world);
@@ -497,6 +497,16 @@ impl Screen for Segments {
             ) if line.archived => Err("the segment is archived: U restores it".to_owned()),
             _ => Ok(()),
         }
+    }
+
+    fn window(&self, world: &World) -> Option<Window> {
+        if self.whole {
+            return None;
+        }
+        let rows = self.rows(world.size.1.saturating_sub(3));
+        let mut list = self.list.clone();
+        list.settle(self.shown.len(), rows);
+        Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first: list.top })
     }
 
     fn copy(&self, world: &World, what: &str) -> Option<String> {

@@ -104,7 +104,7 @@ fn the_doctor_says_what_works_and_what_does_not() {
 #[test]
 fn drafts_on_disk_are_listed_shown_and_thrown_away() {
     let terminal = Terminal::new();
-    let folder = drafts::folder(&terminal.state(), "acme");
+    let folder = drafts::folder(&terminal.state(), "acme", "default");
     let draft = Draft {
         document: Document::Config { flag: "pay".to_owned(), environment: "production".to_owned() },
         text: "{\"on\": true}".to_owned(),

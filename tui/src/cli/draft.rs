@@ -88,23 +88,31 @@ fn kind(document: &Document) -> &'static str {
     }
 }
 
-/// Every draft with its folder, the newest of each profile first; what cannot be read is told and left alone.
+/// Every draft with its folder, the newest of each project first; what cannot be read is told and left alone.
 fn all(root: &Path) -> Result<Vec<(PathBuf, Kept)>, Trouble> {
-    let mut folders = match std::fs::read_dir(root) {
+    let mut found = Vec::new();
+    for profile in folders(root)? {
+        for folder in folders(&profile)? {
+            let (drafts, faults) =
+                drafts::load_all(&folder).map_err(|error| Trouble::usage(error.to_string()))?;
+            for fault in faults {
+                eprintln!("flagstaff: {}", shown(&fault.to_string()));
+            }
+            found.extend(drafts.into_iter().map(|draft| (folder.clone(), draft)));
+        }
+    }
+    Ok(found)
+}
+
+/// The folders in a folder, by name; none in one that is not there.
+fn folders(of: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let mut found = match std::fs::read_dir(of) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    folders.sort();
-    let mut found = Vec::new();
-    for folder in folders.into_iter().filter(|folder| folder.is_dir()) {
-        let (drafts, faults) =
-            drafts::load_all(&folder).map_err(|error| Trouble::usage(error.to_string()))?;
-        for fault in faults {
-            eprintln!("flagstaff: {}", shown(&fault.to_string()));
-        }
-        found.extend(drafts.into_iter().map(|draft| (folder.clone(), draft)));
-    }
+    found.retain(|path| path.is_dir());
+    found.sort();
     Ok(found)
 }
 

@@ -161,7 +161,7 @@ impl Flag {
                 }
             }
             (PAST, Ok(answer)) => {
-                self.past = past::read(&answer.body, self.row(world));
+                self.past = past::read(&answer.body, world);
                 self.past_failed = None;
             }
             (PAST, Err(failure)) => self.past_failed = Some(format!("not read: {failure}")),

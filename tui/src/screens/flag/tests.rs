@@ -47,9 +47,9 @@ fn the_overview_tells_everything_that_decides_in_its_order() {
               true                 25% ##########..............................
               false                75% ##############################..........
    USED BY    pay.ledger  waits for it                                       on
-   LAST       2m ago by alice: default true -> 25% true, 75% false, off   rev 9
-              serves nothing -> false, prerequisites 0 -> 1, 2 more
-              'ramp step 2, dashboards green'";
+   LAST       2m ago by alice: default true -> 25%, off value none ->     rev 9
+              false, rule early added, rule apps added, +2 targets,
+              needs pay.3ds-v2  'ramp step 2, dashboards green'";
     assert_eq!(format!("\n{}", drawn(&flag, &world, 80, 18).join("\n")), expected);
 }
 

@@ -59,7 +59,7 @@ pub fn all() -> Vec<Place> {
         at("help", &["?"]),
         at("palette", &[":", "\"tog"]),
         at("jump", &["ctrl-p", "\"pay"]),
-        at("review-easy", &["D"]),
+        at("review-easy", &["!", "D"]),
         at("review-typed", &["l", "l", "!", "/", "\"pay.new-checkout", "enter", "space"]),
     ]
 }

@@ -1,4 +1,4 @@
-//! What the daemon told, at a known revision: the one copy that all screens look at (ROOF of its files).
+//! What the daemon told, at a known revision: the one copy for all screens (ROOF of its files).
 
 pub mod events;
 pub mod rows;

@@ -1,4 +1,4 @@
-//! A program on a real pseudo-terminal, and the screen that a person would see. Nothing here waits for time to pass:
+//! A program on a real pseudo-terminal, and the screen that a person would see.
 //! the program says when it has nothing left to do.
 
 use std::collections::BTreeMap;

@@ -21,6 +21,8 @@ pub mod plan;
 pub mod request;
 pub mod route;
 pub mod runtime;
+#[cfg(test)]
+mod scenery;
 pub mod screens;
 pub mod terminal;
 pub mod text;

@@ -53,7 +53,10 @@ impl App {
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.before = None;
         if self.stack.last().is_some_and(|layer| layer.screen.mode() != Mode::Commands) {
-            return self.tell_top(&Event::Paste(text));
+            self.burst = true;
+            let effects = self.tell_top(&Event::Paste(text));
+            self.burst = false;
+            return effects;
         }
         self.toast(Tone::Warn, format!("paste ignored, {} characters", text.chars().count()));
         Vec::new()

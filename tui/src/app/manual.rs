@@ -29,6 +29,7 @@ pub const CONTEXTS: &[(&str, &str)] = &[
     ("new-segment", "New segment"),
     ("members", "Members of a segment"),
     ("environments", "Environments"),
+    ("environment", "One environment"),
     ("compare", "Compare"),
     ("health", "Health"),
     ("connect", "Profiles"),

@@ -106,6 +106,11 @@ impl App {
                 effects.push(self.ask(Waiting::Screen { layer, tag }, read));
                 effects
             }
+            // What came in one go with other keys is text that went astray, whatever the screen makes of it.
+            Do::Wish(_) | Do::Apply { .. } if self.burst => {
+                self.toast(Tone::Warn, "no change is begun by keys that came all at once".to_owned());
+                Vec::new()
+            }
             Do::Wish(wish) => self.wish(layer, wish),
             Do::Apply { plan, typed, comment } => self.apply(layer, &plan, &typed, &comment),
             Do::Toast(tone, said) => {

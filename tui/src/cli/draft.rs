@@ -4,20 +4,23 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use shared::json::Json;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::global::Global;
 use super::session::Setup;
 use super::sheet::{Columns, Sheet, say};
 use super::trouble::{Exit, Trouble};
+use crate::drafts;
+use crate::effect::Draft as Kept;
+use crate::route::Document;
+use crate::text::shown;
 
 /// Drafts: edits that were begun in the full screen and not applied
 #[derive(Subcommand, Debug)]
 pub enum Draft {
     /// List drafts of all profiles
     Ls,
-    /// Write a draft to standard output
+    /// Write the text of a draft to standard output
     Show {
         /// Its name, as `draft ls` shows it
         name: String,
@@ -36,79 +39,103 @@ pub enum Draft {
 pub fn run(command: Draft, global: &Global) -> Result<(), Trouble> {
     let root = Setup::load()?.places.state.join("drafts");
     match command {
-        Draft::Ls => ls(&root, global),
+        Draft::Ls => ls(all(&root)?, global),
         Draft::Show { name } => {
-            let text = std::fs::read_to_string(named(&root, &name)?)?;
-            say(&text)?;
-            if text.ends_with('\n') { Ok(()) } else { say("\n") }
+            let (_, draft) = named(&root, &name)?;
+            say(&draft.text)?;
+            if draft.text.ends_with('\n') { Ok(()) } else { say("\n") }
         }
         Draft::Rm { name } => {
-            let path = named(&root, &name)?;
-            std::fs::remove_file(&path)?;
-            for beside in ["meta", "lock"] {
-                drop(std::fs::remove_file(path.with_extension(beside)));
-            }
-            say(&format!("{name} is thrown away\n"))
+            let (folder, draft) = named(&root, &name)?;
+            drafts::drop(&folder, &draft.document).map_err(|error| Trouble::usage(error.to_string()))?;
+            say(&format!("{} is thrown away\n", shown(&name)))
         }
     }
 }
 
-/// The draft of a name, which cannot lead out of their directory.
-fn named(root: &Path, name: &str) -> Result<PathBuf, Trouble> {
-    let found = all(root)?.into_iter().find(|path| name_of(root, path) == name);
-    found.ok_or_else(|| {
-        Trouble::new(Exit::NotFound, "not-found", format!("there is no draft {name}"))
-            .hint("flagstaff draft ls")
-    })
+/// The draft of a name, with its folder.
+fn named(root: &Path, name: &str) -> Result<(PathBuf, Kept), Trouble> {
+    let mut found: Vec<_> =
+        all(root)?.into_iter().filter(|(folder, draft)| name_of(folder, draft) == name).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => Err(Trouble::usage(format!("several drafts are called {name}"))
+            .hint("`draft ls -o wide` shows their files")),
+        (None, _) => Err(Trouble::new(Exit::NotFound, "not-found", format!("there is no draft {name}"))
+            .hint("flagstaff draft ls")),
+    }
 }
 
-fn name_of(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).with_extension("").display().to_string()
+/// `acme/production/pay`: the profile, where it belongs, and the key.
+fn name_of(folder: &Path, draft: &Kept) -> String {
+    let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+    // The folder's name ends with a digest, so that no two profiles share one.
+    let profile = folder.rsplit_once('.').map_or(&*folder, |(profile, _)| profile);
+    match &draft.document {
+        Document::Config { flag, environment } => format!("{profile}/{environment}/{flag}"),
+        Document::Flag { flag } => format!("{profile}/{flag}"),
+        Document::Variation { flag, index } => format!("{profile}/{flag}/{index}"),
+        Document::Segment { segment, environment } => format!("{profile}/{environment}/segment/{segment}"),
+    }
 }
 
-fn all(root: &Path) -> Result<Vec<PathBuf>, Trouble> {
+fn kind(document: &Document) -> &'static str {
+    match document {
+        Document::Config { .. } => "configuration",
+        Document::Flag { .. } => "flag",
+        Document::Variation { .. } => "variation",
+        Document::Segment { .. } => "segment",
+    }
+}
+
+/// Every draft with its folder, the newest of each project first; what cannot be read is told and left alone.
+fn all(root: &Path) -> Result<Vec<(PathBuf, Kept)>, Trouble> {
     let mut found = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let path = entry.path();
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "json") {
-                found.push(path);
+    for profile in folders(root)? {
+        for folder in folders(&profile)? {
+            let (drafts, faults) =
+                drafts::load_all(&folder).map_err(|error| Trouble::usage(error.to_string()))?;
+            for fault in faults {
+                eprintln!("flagstaff: {}", shown(&fault.to_string()));
             }
+            found.extend(drafts.into_iter().map(|draft| (folder.clone(), draft)));
         }
     }
+    Ok(found)
+}
+
+/// The folders in a folder, by name; none in one that is not there.
+fn folders(of: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let mut found = match std::fs::read_dir(of) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    found.retain(|path| path.is_dir());
     found.sort();
     Ok(found)
 }
 
-fn ls(root: &Path, global: &Global) -> Result<(), Trouble> {
-    let mut items = Vec::new();
-    for path in all(root)? {
-        let about = std::fs::metadata(&path)?;
-        let saved = about.modified().ok().and_then(|at| OffsetDateTime::from(at).format(&Rfc3339).ok());
-        let item: Json = [
-            ("name", Json::from(name_of(root, &path))),
-            ("saved", saved.map_or(Json::Null, Json::from)),
-            ("bytes", Json::from(about.len())),
-            ("path", Json::from(path.display().to_string())),
+fn ls(found: Vec<(PathBuf, Kept)>, global: &Global) -> Result<(), Trouble> {
+    let items = found.into_iter().map(|(folder, draft)| {
+        let saved = draft.saved_at.format(&Rfc3339).ok();
+        [
+            ("name", Json::from(name_of(&folder, &draft))),
+            ("kind", Json::from(kind(&draft.document))),
+            ("baseRevision", Json::from(draft.base_revision)),
+            ("savedAt", saved.map_or(Json::Null, Json::from)),
+            ("changed", Json::Bool(draft.text != draft.base)),
+            ("path", Json::from(drafts::file(&folder, &draft.document).display().to_string())),
         ]
         .into_iter()
-        .collect();
-        items.push(item);
-    }
+        .collect()
+    });
     let columns = Columns::new()
         .member("name", "name")
-        .member("saved", "saved")
-        .member("bytes", "bytes")
+        .member("kind", "kind")
+        .member("base", "baseRevision")
+        .member("saved", "savedAt")
         .member("path", "path")
         .wide();
-    Sheet::list("flagstaff.drafts/1", columns, items).print(global)
+    Sheet::list("flagstaff.drafts/1", columns, items.collect()).print(global)
 }

@@ -3,12 +3,13 @@
 use clap::{Args, Subcommand};
 use shared::json::{Json, pretty};
 
+use super::environment_change::{self, Create, Edit, columns};
 use super::session::Session;
 use super::sheet::{Columns, Sheet, text};
 use super::trouble::Trouble;
 use crate::request::{Request, encoded};
 
-/// Environments: list, show, compare
+/// Environments: list, show, compare, make, edit
 #[derive(Subcommand, Debug)]
 pub enum Environment {
     /// List environments in their order
@@ -24,6 +25,10 @@ pub enum Environment {
     },
     /// What differs between two environments
     Diff(Diff),
+    /// Make an environment; its keys for SDKs are shown once
+    Create(Create),
+    /// Change what an environment is called and what it asks for
+    Edit(Edit),
 }
 
 /// What to compare.
@@ -63,26 +68,9 @@ pub async fn run(command: Environment, session: &Session) -> Result<(), Trouble>
             Sheet::one("flagstaff.environment/1", columns(), view).print(&session.global)
         }
         Environment::Diff(wanted) => diff(wanted, session).await,
+        Environment::Create(wanted) => environment_change::create(wanted, session).await,
+        Environment::Edit(wanted) => environment_change::edit(wanted, session).await,
     }
-}
-
-fn columns() -> Columns {
-    let yes = |name: &'static str| {
-        move |e: &Json| if text(e.get(name)) == "true" { "yes" } else { "no" }.to_owned()
-    };
-    Columns::new()
-        .member("key", "key")
-        .member("name", "name")
-        .read("protected", yes("protected"))
-        .read("reason", |e| if text(e.get("commentRequired")) == "true" { "required" } else { "" }.to_owned())
-        .member("role", "minimumRole")
-        .member("revision", "revision")
-        .member("color", "color")
-        .wide()
-        .member("updated", "updatedAt")
-        .wide()
-        .member("by", "updatedBy")
-        .wide()
 }
 
 async fn diff(wanted: Diff, session: &Session) -> Result<(), Trouble> {

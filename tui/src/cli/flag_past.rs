@@ -55,6 +55,25 @@ pub struct Revert {
     writing: Writing,
 }
 
+/// What to undo, whatever it touched.
+#[derive(Args, Debug)]
+pub struct Undo {
+    /// The revision that is undone
+    revision: u64,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// `flagstaff revert`.
+///
+/// # Errors
+/// Whatever went wrong.
+pub async fn undo(wanted: Undo, session: &Session) -> Result<(), Trouble> {
+    let path = session.path(&format!("/revisions/{}/revert", wanted.revision));
+    let request = Request::new(Method::Post, path);
+    make(session, Change { request, about: None, sheet: done(), writing: &wanted.writing }).await.map(drop)
+}
+
 /// `flag history`.
 ///
 /// # Errors

@@ -3,16 +3,19 @@
 mod access;
 mod ask;
 mod audit;
+mod change_set;
 mod doctor;
 mod draft;
 mod entries;
 mod environment;
+mod environment_change;
 mod flag;
 mod flag_change;
 mod flag_past;
 mod flag_shown;
 mod follow;
 pub mod global;
+mod keys;
 mod paper;
 pub mod plan;
 mod profile;
@@ -84,6 +87,12 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Token(token::Token),
+    /// Undo what a revision did, and keep what came later
+    Revert(flag_past::Undo),
+    /// Show what the changes of a file would do
+    Plan(change_set::Plan),
+    /// Make the changes of a file as one revision: all or none
+    Apply(change_set::Apply),
     /// Wait until every daemon and client has a revision; ends with 1 where somebody lags
     Wait(wait::Wait),
     /// Write an environment to standard output, as LaunchDarkly writes it
@@ -94,6 +103,8 @@ enum Command {
     Draft(draft::Draft),
     /// Send any request
     Api(raw::Api),
+    /// Show the actions of the full screen with their keys
+    Keys(keys::Keys),
     /// Write the completion of a shell
     Completion {
         /// bash, zsh, fish, elvish or powershell
@@ -101,6 +112,12 @@ enum Command {
     },
     /// Write manual pages
     Man(paper::Man),
+}
+
+/// What the command line takes.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Reads the arguments of the process, and does what they say.
@@ -187,6 +204,7 @@ async fn run(arguments: Arguments) -> Result<(), Trouble> {
         Command::Profile(command) => profile::run(command, &global),
         Command::Doctor => doctor::run(&global).await,
         Command::Draft(command) => draft::run(command, &global),
+        Command::Keys(wanted) => keys::run(&wanted, &global),
         Command::Completion { shell } => paper::completion(shell, Arguments::command()),
         Command::Man(wanted) => paper::man(&wanted, Arguments::command()),
         connected => ask_daemon(connected, &Session::open(&global)?).await,
@@ -202,6 +220,9 @@ async fn ask_daemon(command: Command, session: &Session) -> Result<(), Trouble> 
         Command::Segment(command) => segment::run(command, session).await,
         Command::Audit(command) => audit::run(command, session).await,
         Command::Token(command) => token::run(command, session).await,
+        Command::Revert(wanted) => flag_past::undo(wanted, session).await,
+        Command::Plan(wanted) => change_set::plan(wanted, session).await,
+        Command::Apply(wanted) => change_set::apply(wanted, session).await,
         Command::Wait(wanted) => wait::wait(wanted, session).await,
         Command::Export(wanted) => transfer::export(wanted, session).await,
         Command::Import(wanted) => transfer::import(wanted, session).await,
@@ -218,6 +239,25 @@ mod tests {
     #[test]
     fn the_arguments_fit_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_screen_says_of_the_command_line_can_be_typed() {
+        let mut count = 0;
+        for action in crate::app::registry::actions().iter().filter(|action| !action.cli.is_empty()) {
+            let words = action.cli.split_whitespace().map(|word| match word {
+                "PERCENT" => "25",
+                "REVISION" => "12",
+                "FILE" => "-",
+                "ID.." => "alice",
+                other => other,
+            });
+            if let Err(error) = Arguments::try_parse_from(words) {
+                panic!("{}: {}: {error}", action.id, action.cli);
+            }
+            count += 1;
+        }
+        assert!(count > 10, "{count}");
     }
 
     #[test]

@@ -42,6 +42,21 @@ pub enum Segment {
     AddIds(Ids),
     /// Take keys out of those that are in it
     RmIds(Ids),
+    /// Add the keys of a file, separated by lines, commas or spaces
+    Import {
+        /// The segment's key
+        key: String,
+        /// The file; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        file: String,
+        /// The kind of the contexts
+        #[arg(long, value_name = "KIND", default_value = "user")]
+        kind: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        writing: Writing,
+    },
     /// Whether a context is in it; ends with 1 where it is not
     Contains(Contains),
 }
@@ -135,6 +150,12 @@ pub async fn run(command: Segment, session: &Session) -> Result<(), Trouble> {
         }
         Segment::Create(wanted) => create(wanted, session).await,
         Segment::AddIds(ids) => members(ids, true, session).await,
+        Segment::Import { key, file, kind, place, writing } => {
+            let text = super::ask::file(&file)?;
+            let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+            let ids = words.map(ToOwned::to_owned).collect();
+            members(Ids { key, ids, file: None, kind, place, writing }, true, session).await
+        }
         Segment::RmIds(ids) => members(ids, false, session).await,
         Segment::Contains(wanted) => contains(wanted, session).await,
     }

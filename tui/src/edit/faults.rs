@@ -1,4 +1,4 @@
-//! What is wrong with the text of a document, and where: at once by reading it, later by the daemon.
+//! What is wrong with the text of a document, and where.
 
 use super::fixes::{Fix, fix};
 use crate::request::Problem;
@@ -22,8 +22,8 @@ pub struct Fault {
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn read(text: &str) -> Result<Json, Fault> {
-    parse(text).map_err(|error| syntax(text, error))
+pub fn read(text: &str) -> Result<Json, Box<Fault>> {
+    parse(text).map_err(|error| Box::new(syntax(text, error)))
 }
 
 fn syntax(text: &str, error: ParseError) -> Fault {
@@ -88,7 +88,7 @@ mod tests {
 
     fn at(text: &str) -> (String, String) {
         let fault = read(text).unwrap_err();
-        (text[fault.range].to_owned(), fault.detail)
+        (text[fault.range.clone()].to_owned(), fault.detail.clone())
     }
 
     #[test]

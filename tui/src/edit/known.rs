@@ -1,4 +1,4 @@
-//! What belongs into the documents of configurations, segments and flags, as JSON Schemas for hints.
+//! What belongs into configurations, segments and flags, as JSON Schemas for hints.
 
 use crate::cache::rows::short;
 use crate::route::Document;

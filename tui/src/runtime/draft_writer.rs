@@ -36,9 +36,9 @@ impl DraftWriter {
         Ok(Self { state: state.to_owned(), folder: None, post, wanted: Some(wanted), thread: Some(thread) })
     }
 
-    /// From now on drafts are those of a project of this profile, or nobody's; tells which there are.
-    pub fn turn_to(&mut self, profile: Option<&str>, project: &str) {
-        self.folder = profile.map(|profile| drafts::folder(&self.state, profile, project));
+    /// From now on drafts are those of this profile and project, or nobody's; tells which there are.
+    pub fn turn_to(&mut self, profile: Option<(&str, &str)>) {
+        self.folder = profile.map(|(profile, project)| drafts::folder(&self.state, profile, project));
         let Some(folder) = &self.folder else { return };
         let found = match drafts::load_all(folder) {
             Ok((found, faults)) => {

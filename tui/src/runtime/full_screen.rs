@@ -423,8 +423,7 @@ impl<'c> Session<'c> {
             chosen.project.clone(),
             self.post.clone(),
         ));
-        let kept = self.setup.settings.ui.drafts.then(|| chosen.name());
-        let project = chosen.project.clone();
+        let kept = self.setup.settings.ui.drafts.then(|| (chosen.name(), chosen.project.clone()));
         self.take(Message::Connected {
             profile: chosen.name(),
             project: chosen.project.clone(),
@@ -433,7 +432,7 @@ impl<'c> Session<'c> {
             read_only: policy(chosen.read_only),
             held: held || self.setup.wish.read_only,
         });
-        self.drafts.turn_to(kept.as_deref(), &project);
+        self.drafts.turn_to(kept.as_ref().map(|(profile, project)| (profile.as_str(), project.as_str())));
     }
 
     fn profiles(&mut self) {

@@ -122,8 +122,9 @@ fn state(world: &World, draft: &Draft) -> (String, Token) {
 fn changes(draft: &Draft) -> Result<Vec<String>, String> {
     let ours = parse(&draft.text).map_err(|e| format!("line {}: {}", e.line, e.detail))?;
     let base = parse(&draft.base).unwrap_or_default();
-    let side =
-        |value: &Option<shared::json::Json>| value.as_ref().map_or("(absent)".to_owned(), |v| v.to_text());
+    let side = |value: &Option<shared::json::Json>| {
+        value.as_ref().map_or("(absent)".to_owned(), shared::json::Json::to_text)
+    };
     Ok(diff(&base, &ours)
         .iter()
         .map(|c| {
@@ -261,5 +262,93 @@ impl Screen for Drafts {
             return Err("there is no draft".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::{Guard, Policy};
+    use crate::theme::{Depth, Theme};
+    use crate::world::Settings;
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 14:03 UTC);
+
+    fn config(flag: &str) -> Document {
+        Document::Config { flag: flag.to_owned(), environment: "prod".to_owned() }
+    }
+
+    fn world() -> World {
+        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), NOW);
+        let mut world = World::new(NOW, (80, 24), guard, Settings::default());
+        let page = r#"{"items":[{"key":"a","environments":{"prod":{"on":true,"revision":60}}},
+            {"key":"b","environments":{"prod":{"on":true,"revision":40}}}]}"#;
+        world.cache.flags_page(&parse(page).unwrap(), true);
+        world.cache.loaded = true;
+        for (flag, minutes, text) in [("a", 3, "{\"on\":false}"), ("b", 1, "{ half"), ("gone", 90, "{}")] {
+            let draft = Draft {
+                document: config(flag),
+                text: text.to_owned(),
+                base: "{\"on\":true}".to_owned(),
+                base_revision: 48,
+                saved_at: NOW - time::Duration::minutes(minutes),
+            };
+            world.drafts.insert(draft.document.clone(), draft);
+        }
+        world
+    }
+
+    fn seen(screen: &Drafts, world: &World) -> Vec<String> {
+        let theme = Theme::builtin("default", Depth::Mono).unwrap();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 22));
+        let area = buffer.area;
+        screen.view(world, &mut Canvas::new(&mut buffer, &theme, area));
+        (0..22)
+            .map(|y| (0..80).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn each_draft_says_its_age_and_whether_others_went_on() {
+        let world = world();
+        let mut screen = Drafts::new();
+        screen.on(&world, &Event::Opened);
+        let rows = seen(&screen, &world);
+        assert!(rows[0].ends_with("3 edits not sent yet"), "{rows:#?}");
+        let words = |row: &String| row.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+        assert_eq!(words(&rows[2]), "> b @ prod 1m 48 up to date");
+        assert_eq!(words(&rows[3]), "a @ prod 3m 48 behind: changed in 60");
+        assert_eq!(words(&rows[4]), "gone @ prod 1h 48 no longer there");
+        assert!(rows[17].starts_with("-- not readable yet ---"), "{rows:#?}");
+        screen.on(&world, &Event::Action("move.down"));
+        let rows = seen(&screen, &world);
+        assert!(rows[17].starts_with("-- 1 changed path ---"), "{rows:#?}");
+        assert_eq!(rows[18], "   /on  true -> false");
+        assert_eq!(screen.copy(&world, "json").as_deref(), Some("{\"on\":false}"));
+        let wanted = screen.on(&world, &Event::Action("drafts.resume"));
+        assert_eq!(wanted, [Do::Open(Route::Editor(config("a")))]);
+    }
+
+    #[test]
+    fn a_draft_goes_only_when_the_key_is_pressed_twice_on_it() {
+        let mut world = world();
+        let mut screen = Drafts::new();
+        let drop = Event::Action("drafts.drop");
+        assert!(matches!(&screen.on(&world, &drop)[..], [Do::Toast(Tone::Warn, _)]));
+        screen.on(&world, &Event::Action("move.down"));
+        assert!(
+            matches!(&screen.on(&world, &drop)[..], [Do::Toast(Tone::Warn, _)]),
+            "another draft is asked about"
+        );
+        world.now += time::Duration::seconds(5);
+        assert!(matches!(&screen.on(&world, &drop)[..], [Do::Toast(Tone::Warn, _)]), "too late is no answer");
+        let wanted = screen.on(&world, &drop);
+        assert_eq!(wanted.first(), Some(&Do::DropDraft(config("a"))));
+        world.drafts.clear();
+        assert_eq!(screen.on(&world, &drop), []);
+        assert!(seen(&screen, &world)[2].contains("no drafts"));
     }
 }

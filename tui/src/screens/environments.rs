@@ -43,13 +43,15 @@ pub const ACTIONS: &[Action] = &[
         "Mark the environment to compare it, or take the mark away.",
     ),
     Action::reads("environments.segments", &["s"], "segments", "The segments of the environment."),
-    Action::wide("environments.add", &["a"], "add..", "Make a new environment; its SDK keys are shown once."),
+    Action::wide("environments.add", &["a"], "add..", "Make a new environment; its SDK keys are shown once.")
+        .cli("flagstaff api POST /api/environments"),
     Action::wide(
         "environments.edit",
         &["e"],
         "edit..",
         "Edit name, class, color, order, protection, reasons and the least role.",
-    ),
+    )
+    .cli("flagstaff api PATCH /api/environments/KEY"),
 ];
 
 /// What can be done in the form of an environment.

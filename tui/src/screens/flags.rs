@@ -287,6 +287,16 @@ impl Flags {
             "flags.history" => with(&|key| {
                 Do::Open(Route::History { kind: "flag", key, environment: Some(environment.clone()) })
             }),
+            "flags.compare" => {
+                let all = &world.cache.environments;
+                let at = all.iter().position(|e| e.key == environment);
+                let other = at.and_then(|at| all.get(at + 1).or_else(|| all.get(at.checked_sub(1)?)));
+                let Some(other) = other else {
+                    return vec![Do::Toast(Tone::Warn, "compare: there is only one environment".to_owned())];
+                };
+                let keys = self.chosen(world).iter().map(|row| row.key.clone()).collect();
+                vec![Do::Open(Route::Compare { left: environment, right: other.key.clone(), keys })]
+            }
             "flags.add" => vec![Do::Open(Route::Form(Form::NewFlag))],
             "flags.archive" => self.archive(world, true),
             "flags.restore" => self.archive(world, false),
@@ -472,11 +482,13 @@ impl Screen for Flags {
             },
             waiting: self.waiting,
         };
-        place.view(world, canvas);
         let rows = self.rows(height);
         let list = self.settled(rows);
         let layout = matrix::Layout::of(world, width, self.columns);
-        layout.heading(world, canvas, 1);
+        // The fault of what is being typed takes the place of the columns' names.
+        if !(self.typing && self.fault.is_some()) {
+            layout.heading(world, canvas, 1);
+        }
         let window = list.window(self.shown.len(), rows);
         for (n, row) in self.shown.iter().enumerate().take(window.end).skip(window.start) {
             let y = 2 + u16::try_from(n - window.start).unwrap_or(0);
@@ -498,6 +510,8 @@ impl Screen for Flags {
             let mut part = canvas.sub(Rect::new(0, top, width, 4));
             matrix::preview(world, &mut part, self.row().map(AsRef::as_ref));
         }
+        // Last, for the cursor is in the filter while that is typed.
+        place.view(world, canvas);
     }
 
     fn footer(&self, _world: &World) -> Vec<&'static str> {

@@ -15,8 +15,8 @@ use ratatui::layout::Rect;
 /// What the list can do.
 pub const ACTIONS: &[Action] = &[
     Action::reads("help.run", &["enter"], "run", "Do what is selected."),
-    Action::reads("help.down", &["down", "ctrl-n"], "down", "One entry down."),
-    Action::reads("help.up", &["up"], "up", "One entry up."),
+    Action::reads("help.down", &["down", "ctrl-n"], "next", "One entry down."),
+    Action::reads("help.up", &["up"], "previous", "One entry up."),
     Action::reads("help.page-down", &["pagedown"], "page down", "A page down."),
     Action::reads("help.page-up", &["pageup"], "page up", "A page up."),
     Action::reads("help.close", &["esc"], "close", "Back to the screen."),
@@ -198,8 +198,9 @@ impl Screen for Help {
         let (width, height) = (canvas.width(), canvas.height());
         let rows = self.rows(height);
         let area = if self.palette {
-            let columns = width.saturating_sub(4).min(90);
-            let lines = u16::try_from(rows).unwrap_or(12) + 5;
+            // From edge to edge where little would stick out beside it.
+            let columns = width.min(100);
+            let lines = u16::try_from(rows).unwrap_or(12) + 6;
             Rect::new((width - columns) / 2, 1, columns, lines.min(height.saturating_sub(1)))
         } else {
             Rect::new(0, 0, width, height)
@@ -255,6 +256,9 @@ impl Screen for Help {
             );
         }
         let bottom = 2 + u16::try_from(rows).unwrap_or(0);
+        if self.palette {
+            part.rule(bottom + 3, "", "");
+        }
         if let Some(Item::Entry(entry)) = found.get(list.at) {
             part.rule(bottom, "", "W changes data");
             let cli = if entry.action.cli.is_empty() {

@@ -21,8 +21,6 @@ pub mod promote;
 pub mod review;
 pub mod rollout;
 pub mod rule;
-#[cfg(test)]
-pub(crate) mod scenery;
 pub mod segments;
 pub mod undo;
 

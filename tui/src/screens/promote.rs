@@ -182,7 +182,10 @@ impl Promote {
             Some(Err(why)) => return vec![Line::new(format!("not read: {why}"), Token::Error)],
             Some(Ok(known)) => known,
         };
-        let side = usize::from(width / 4).clamp(10, 40);
+        let columns = usize::from(width);
+        let longest = known.values().flat_map(|compared| &compared.diff).map(|(path, ..)| text::width(path));
+        let room = longest.max().unwrap_or(0).clamp(8, columns * 9 / 20);
+        let side = (columns.saturating_sub(room + 10) / 2).max(8);
         let mut lines = Vec::new();
         for key in &self.flags {
             let Some(compared) = known.get(key) else {
@@ -206,7 +209,6 @@ impl Promote {
                     (_, None) => ('-', Token::DiffDel),
                     _ => ('~', Token::DiffChange),
                 };
-                let room = usize::from(width).saturating_sub(2 * side + 14).max(8);
                 lines.push(
                     Line::new(format!("{} ", text::pad(path, room)), token)
                         .then(text::pad(&short(before), side), Token::Plain)
@@ -398,11 +400,11 @@ impl Screen for Promote {
             canvas.put_fit(3, y, 24, &e.key, token);
             let word = if e.protected { format!("{} (protected)", e.class) } else { e.class.clone() };
             canvas.put_fit(28, y, 26, &word, Token::Dim);
-            if let [flag] = self.flags.as_slice() {
-                if let Some(row) = world.cache.flags.get(flag) {
-                    let (word, token) = crate::widgets::matrix::cell(world, row, &e.key);
-                    canvas.put_fit(55, y, width.saturating_sub(56), &format!("now {word}"), token);
-                }
+            if let [flag] = self.flags.as_slice()
+                && let Some(row) = world.cache.flags.get(flag)
+            {
+                let (word, token) = crate::widgets::matrix::cell(world, row, &e.key);
+                canvas.put_fit(55, y, width.saturating_sub(56), &format!("now {word}"), token);
             }
         }
         let to = targets.get(list.at).map_or("", |e| e.key.as_str());
@@ -436,7 +438,7 @@ impl Screen for Promote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::scenery::{act, answer, body, drawn, tell, text, wish, world};
+    use crate::scenery::{act, answer, body, drawn, tell, text, wish, world};
 
     const ANSWER: &str = r#"{"revision":9,"left":"production","right":"staging","flags":[
         {"key":"checkout","standing":"differs","left":{},"right":{},"diff":[{"path":"/on","op":"replace","before":false,"after":true},{"path":"/fallthrough/variation","op":"remove","before":0},{"path":"/rules","op":"add","after":[]}]},
@@ -467,9 +469,9 @@ mod tests {
 
 -- changes in production ---------------- targeting and on/off, segments stay --
     checkout                                                      3 differences
-  ~ /on                        false                -> true
-  - /fallthrough/variation     0                    -> (absent)
-  + /rules                     (absent)             -> []";
+  ~ /on                    false                    -> true
+  - /fallthrough/variation 0                        -> (absent)
+  + /rules                 (absent)                 -> []";
         let shown = format!("\n{}", drawn(&form, &world, 80, 12).join("\n"));
         assert_eq!(shown.trim_end(), expected);
     }

@@ -77,7 +77,7 @@ impl Rollout {
         }
         let row = world.cache.flags.get(flag);
         let said = row.map_or_else(String::new, |row| words::served(row, serve(&ours)));
-        let title = format!("serve {said} by default from {flag} in {environment}");
+        let title = format!("roll {flag} out in {environment}: {said}");
         let percents: Vec<&str> = shares.all().iter().map(|share| share.text.as_str()).collect();
         let boolean = row.is_some_and(|row| row.kind == shared::flag::FlagKind::Boolean);
         let percents = match shares.all().get(shares.at) {
@@ -276,9 +276,7 @@ impl Screen for Rollout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::scenery::{
-        CHECKOUT, act, body, config, drawn, json, keys, press, tell, text, wish, world,
-    };
+    use crate::scenery::{CHECKOUT, act, body, config, drawn, json, keys, press, tell, text, wish, world};
 
     fn form(flag: &str) -> (Rollout, World) {
         let mut world = world();
@@ -294,7 +292,7 @@ mod tests {
         let wanted = act(&mut form, &mut world, "rollout.apply");
         let wish = wish(&wanted);
         assert_eq!(wish.cli, "flagstaff flag rollout checkout 50 --env staging");
-        assert_eq!(wish.title, "serve 50% true, 50% false by default from checkout in staging");
+        assert_eq!(wish.title, "roll checkout out in staging: 50% true, 50% false");
         assert_eq!(wish.base_revision, Some(9));
         let expected = CHECKOUT.replace("25000", "50000").replace("75000", "50000");
         assert_eq!(wish.edit.as_ref().unwrap().ours, json(&expected));
@@ -354,7 +352,7 @@ mod tests {
         assert!(matches!(&wanted[..], [Do::Ask(CONFIG, _)]));
         assert!(text(&form, &world).contains("reading .."));
         let row = config(&CHECKOUT.replacen("true", "false", 1), 9).to_text();
-        let outcome = crate::screens::scenery::answer(&row);
+        let outcome = crate::scenery::answer(&row);
         tell(&mut form, &mut world, &Event::Answer { tag: CONFIG, outcome: &outcome });
         assert!(text(&form, &world).contains("The flag is off here"));
     }
@@ -369,7 +367,7 @@ mod tests {
         assert!(text(&form, &world).contains("Changed since by bob (rev 11)"));
         keys(&mut form, &mut world, "5");
         act(&mut form, &mut world, "rollout.apply");
-        let problem = crate::screens::scenery::refusal(422, "invalid", r#"{"detail":"no such variation"}"#);
+        let problem = crate::scenery::refusal(422, "invalid", r#"{"detail":"no such variation"}"#);
         tell(&mut form, &mut world, &Event::Refused(&problem));
         assert!(text(&form, &world).contains("^ no such variation"));
     }

@@ -423,10 +423,13 @@ mod tests {
             " Undo  changes by user:alice, newest first                            3 changes"
         );
         assert!(seen[1].starts_with("-- this session ---"), "{}", seen[1]);
-        assert_eq!(seen[2], " > 20    2m ago    staging    turn checkout off in staging");
+        assert_eq!(seen[2], " > 20     2m ago    staging    turn checkout off in staging");
         assert!(seen[3].starts_with("-- the last 24 h ---"), "{}", seen[3]);
-        assert_eq!(seen[4], "   15    1h ago    staging    revert of 14, checkout: off -> on");
-        assert_eq!(seen[5], "   14    1h ago    staging    checkout: on -> off           reverted by rev 15");
+        assert_eq!(seen[4], "   15     1h ago    staging    revert of 14, checkout: off -> on");
+        assert_eq!(
+            seen[5],
+            "   14     1h ago    staging    checkout: on -> off           reverted by rev 15"
+        );
         assert_eq!(seen[21], " enter reviews what undoes rev 20; what came later stays");
     }
 

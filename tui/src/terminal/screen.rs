@@ -57,6 +57,9 @@ pub const LONGEST_COPY: usize = 56_244;
 /// How long to wait for a terminal that would not let us wait.
 const IMPATIENT: Duration = Duration::from_millis(1);
 
+/// From how many bytes on a frame may be shorter when it begins with an empty screen.
+const WORTH_WIPING: usize = 1_000;
+
 /// Begins a frame that is shown as a whole.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 /// Ends it.
@@ -205,7 +208,7 @@ impl<W: Write> Screen<W> {
         Ok(Painted { bytes: bytes.len(), writes })
     }
 
-    /// The shorter of drawing all changes and of letting the terminal move rows first.
+    /// The shortest of drawing all changes, of beginning with an empty screen, and of letting the terminal move rows.
     fn encode(&self, finish: Finish) -> Pencil {
         let next = Grid::of(&self.next);
         let mut plain = self.pencil.fresh();
@@ -216,6 +219,15 @@ impl<W: Write> Screen<W> {
         }
         let shows = Grid::of(&self.shows);
         plain.draw(&shows, &next);
+        if self.options.sync && plain.out.len() > WORTH_WIPING {
+            // Another screen shares little with this one. Nobody sees it empty: the frame is shown as a whole.
+            let mut wiped = self.pencil.fresh();
+            wiped.wipe();
+            wiped.draw(&Grid::blank(next.width, next.height), &next);
+            if wiped.out.len() < plain.out.len() {
+                plain = wiped;
+            }
+        }
         let scroll = finish.scroll.filter(|_| self.options.scroll);
         let Some((scroll, moved)) = scroll.and_then(|scroll| Some((scroll, shows.scrolled(scroll)?))) else {
             return plain;

@@ -1,6 +1,6 @@
 //! Draws lines of JSON with their numbers, their colours, and what is said under a line.
 
-use super::code::line_of;
+use super::places::line_of;
 use crate::canvas::Canvas;
 use crate::text;
 use crate::theme::Token;

@@ -1,4 +1,4 @@
-//! Changes of a configuration as wishes: based on what was seen, settled where somebody else was faster.
+//! Changes of a configuration as wishes, based on what was seen of it.
 
 use crate::plan::{Edit, Touch, Wish};
 use crate::route::Document;

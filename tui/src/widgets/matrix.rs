@@ -84,8 +84,11 @@ impl Layout {
         let wide = width >= 96;
         let kind = (wide && more).then_some(8);
         let changed = if more { 19 } else { 0 };
-        let cell: u16 = if wide { 11 } else { 9 };
         let fixed = 3 + kind.unwrap_or(0) + changed;
+        // Values are seen whole where there is room for them beside a key of a usual length.
+        let count = u16::try_from(world.cache.environments.len()).unwrap_or(u16::MAX).max(1);
+        let room = width.saturating_sub(fixed + if wide { 36 } else { 25 });
+        let cell = (room / count).clamp(if wide { 11 } else { 9 }, 18);
         let most = usize::from(width.saturating_sub(fixed + 22) / cell).max(1);
         let all = &world.cache.environments;
         let at = all.iter().position(|e| e.key == world.environment).unwrap_or(0);
@@ -143,7 +146,8 @@ impl Layout {
         if marked {
             canvas.put(2, y, "*", Token::Mark);
         }
-        let token = if selected {
+        // On a slow line the marker is enough.
+        let token = if selected && !world.settings.lite {
             Token::Selected
         } else if row.archived {
             Token::Dim

@@ -19,6 +19,7 @@ pub mod lines;
 pub mod list;
 pub mod matrix;
 pub mod membership;
+pub mod places;
 pub mod revert;
 pub mod search;
 pub mod segment_line;

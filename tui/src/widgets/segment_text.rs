@@ -82,12 +82,13 @@ pub fn lines(world: &World, environment: &str, row: &Json, whole: bool, columns:
             for (n, (kind, keys)) in groups.iter().enumerate() {
                 let count = text::count(keys.len() as u64);
                 let kind = if kind == "user" { String::new() } else { format!("{kind} ") };
+                let word = if keys.len() == 1 { "key" } else { "keys" };
                 let said = if whole {
-                    format!("{count} {kind}keys: {}", keys.join(", "))
+                    format!("{count} {kind}{word}: {}", keys.join(", "))
                 } else {
                     let first = keys.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
                     let more = if keys.len() > NAMED { ", .." } else { "" };
-                    format!("{count} {kind}keys  ({first}{more})")
+                    format!("{count} {kind}{word}  ({first}{more})")
                 };
                 let label = if n == 0 { label } else { "" };
                 push(&mut lines, label, &said, room, whole, Token::Plain);

@@ -154,10 +154,9 @@ impl Shares {
     fn balance(&mut self) {
         if self.shares.len() == 2 {
             let mine = self.shares.get(self.at).and_then(|share| weight(&share.text));
-            if let Some(rest) = mine.map(|mine| WHOLE - mine).filter(|rest| *rest >= 0) {
-                if let Some(other) = self.shares.get_mut(1 - self.at.min(1)) {
-                    other.text = typed(rest);
-                }
+            let rest = mine.map(|mine| WHOLE - mine).filter(|rest| *rest >= 0);
+            if let (Some(rest), Some(other)) = (rest, self.shares.get_mut(1 - self.at.min(1))) {
+                other.text = typed(rest);
             }
         }
     }

@@ -28,10 +28,10 @@ fn plain(text: &str) -> bool {
 #[must_use]
 pub fn read_value(op: &Op, text: &str) -> Json {
     let text = text.trim();
-    if text.starts_with('"') {
-        if let Ok(json @ Json::String(_)) = shared::json::parse(text) {
-            return json;
-        }
+    if text.starts_with('"')
+        && let Ok(json @ Json::String(_)) = shared::json::parse(text)
+    {
+        return json;
     }
     let takes_number = matches!(
         op,
@@ -220,10 +220,8 @@ fn follow(world: &World, environment: &str, flag: &str, index: usize, deep: usiz
             return (Met::No, format!("waits for {key}"));
         }
         let wanted = wanted_of(world, flag, environment, key);
-        if let Some(index) = wanted {
-            if follow(world, environment, key, index, deep - 1).0 == Met::No {
-                return (Met::No, format!("waits for {key}"));
-            }
+        if wanted.is_some_and(|index| follow(world, environment, key, index, deep - 1).0 == Met::No) {
+            return (Met::No, format!("waits for {key}"));
         }
     }
     let weight = match &summary.default {

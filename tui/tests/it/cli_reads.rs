@@ -213,3 +213,24 @@ fn any_request_can_be_sent() {
     terminal.run(&["api", "POST", "flags", "-d", "{"]).ends(2);
     terminal.run(&["api", "BREW", "flags"]).ends(2);
 }
+
+#[test]
+fn flags_are_found_by_the_query_language() {
+    let terminal = owner();
+    let found = |query: &str| terminal.run(&["flag", "ls", "-o", "name", "--filter", query]).ends(0).out;
+    assert!(found("tag:checkout off:production").contains("checkout-express-pay\n"));
+    assert!(!found("tag:checkout on:production").contains("checkout-express-pay\n"));
+    let said = terminal.run(&["flag", "ls", "--filter", "tag:("]).ends(2);
+    assert!(said.err.contains("filter"), "{}", said.err);
+}
+
+#[test]
+fn the_keys_of_the_screen_are_listed_and_a_wrong_key_file_is_found_out() {
+    let terminal = Terminal::new();
+    assert!(terminal.run(&["keys", "--markdown"]).ends(0).out.contains("| `flags.toggle` | `space` |"));
+    terminal.run(&["keys", "--check"]).ends(0);
+    std::fs::create_dir_all(terminal.config().parent().unwrap()).unwrap();
+    std::fs::write(terminal.config().with_file_name("keys.toml"), "[flags]\ntoggel = [\"x\"]\n").unwrap();
+    let said = terminal.run(&["keys", "--check"]).ends(2);
+    assert!(said.err.contains("line 2"), "{}", said.err);
+}

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use flagstaff::drafts;
+use flagstaff::effect::Draft;
+use flagstaff::route::Document;
 use shared::json::Json;
 
 use crate::support::daemon::Daemon;
@@ -101,11 +104,15 @@ fn the_doctor_says_what_works_and_what_does_not() {
 #[test]
 fn drafts_on_disk_are_listed_shown_and_thrown_away() {
     let terminal = Terminal::new();
-    let folder = terminal.state().join("drafts/acme/production");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("pay.json"), "{\"on\": true}").unwrap();
-    std::fs::write(folder.join("pay.meta"), "{}").unwrap();
-    std::fs::write(terminal.state().join("secret.json"), "{}").unwrap();
+    let folder = drafts::folder(&terminal.state(), "acme", "default");
+    let draft = Draft {
+        document: Document::Config { flag: "pay".to_owned(), environment: "production".to_owned() },
+        text: "{\"on\": true}".to_owned(),
+        base: "{}".to_owned(),
+        base_revision: 12,
+        saved_at: time::OffsetDateTime::UNIX_EPOCH,
+    };
+    drafts::save(&folder, &draft).unwrap();
     assert_eq!(terminal.run(&["draft", "ls", "-o", "name"]).ends(0).out, "acme/production/pay\n");
     assert_eq!(terminal.run(&["draft", "show", "acme/production/pay"]).ends(0).out, "{\"on\": true}\n");
     terminal.run(&["draft", "show", "../secret"]).ends(3);

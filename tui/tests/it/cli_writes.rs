@@ -245,3 +245,33 @@ fn who_may_only_read_is_told_so_and_ends_with_four() {
     let stranger = Terminal::at(&daemon.url).with("FLAGSTAFF_TOKEN", "fsp_unknown");
     stranger.run(&["whoami"]).ends(4);
 }
+
+#[test]
+fn the_changes_of_a_file_are_planned_and_made_together() {
+    let work = Work::new();
+    let set = r#"[{"op":"setOn","flag":"f","environment":"staging","enabled":true},
+                  {"op":"setOn","flag":"f","environment":"production","enabled":true}]"#;
+    let plan = work.fed(&["plan", "-f", "-"], set).ends(0).out;
+    assert!(plan.contains("2 changes") && plan.contains("--confirm f"), "{plan}");
+    work.fed(&["apply", "-f", "-"], set).ends(6);
+    assert!(!work.is_on("staging"));
+    let done = work.fed(&["apply", "-f", "-", "--confirm", "f", "-o", "json"], set).ends(0).json();
+    assert!(work.is_on("staging") && work.is_on("production"));
+    work.run(&["revert", &revision(&done), "--dry-run"]).ends(0);
+}
+
+#[test]
+fn an_environment_is_made_and_edited() {
+    let work = Work::new();
+    let made =
+        work.run(&["env", "create", "qa", "--name", "Tests", "--order", "9", "-o", "json"]).ends(0).json();
+    assert!(made.get("credentials").is_some_and(|keys| keys.get("serverKey").is_some()), "{made}");
+    work.run(&["env", "edit", "qa"]).ends(2);
+    work.run(&["env", "edit", "qa", "--protected", "--reason-required"]).ends(0);
+    let list =
+        work.run(&["env", "ls", "-o", "csv", "--no-header", "--fields", "key,protected,reason"]).ends(0).out;
+    assert!(list.contains("qa,yes,required\r\n"), "{list}");
+    let said = work.run(&["flag", "on", "f", "-e", "qa", "--confirm", "f"]).ends(6);
+    assert!(said.err.contains("--reason TEXT"), "{}", said.err);
+    work.run(&["flag", "on", "f", "-e", "qa", "--confirm", "f", "--reason", "tried"]).ends(0);
+}

@@ -6,8 +6,8 @@ use crate::edit::document::Opened;
 use crate::edit::three::{From, Row, Three};
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::code::line_of;
 use crate::widgets::code_view::{View, Window};
+use crate::widgets::places::line_of;
 use crate::world::World;
 use ratatui::layout::Rect;
 use shared::json::{Json, Pointer, locate, pretty, tokens};
@@ -136,7 +136,7 @@ impl Conflict {
     fn table(&self, canvas: &mut Canvas<'_>, three: &Three, theirs: &Opened) {
         let width = canvas.width();
         let side = (width - 12) / 6;
-        let path = width.saturating_sub(4 * side + 13);
+        let path = width.saturating_sub(4 * side + 16);
         let columns = [3, 4 + path, 5 + path + side, 6 + path + 2 * side, 7 + path + 3 * side];
         let heads = [
             "PATH".to_owned(),

@@ -3,9 +3,10 @@
 use super::{Editor, Pane, Stage, Verdict};
 use crate::key::{Code as Key, Press};
 use crate::screens::{Do, Tone};
-use crate::widgets::code::{Took, nth_line};
+use crate::widgets::code::Took;
 use crate::widgets::code_view::gutter;
 use crate::widgets::field::Field;
+use crate::widgets::places::nth_line;
 use crate::world::World;
 use shared::json::pretty;
 
@@ -42,15 +43,11 @@ impl Editor {
                 wanted.extend(self.external());
                 return wanted;
             }
-            "editor.undo" => {
-                if self.code.undo() {
-                    self.changed(world);
-                }
+            "editor.undo" if self.code.undo() => {
+                self.changed(world);
             }
-            "editor.redo" => {
-                if self.code.redo() {
-                    self.changed(world);
-                }
+            "editor.redo" if self.code.redo() => {
+                self.changed(world);
             }
             "editor.find" => self.pane = Pane::Find(Field::new(self.found.clone())),
             "editor.format" => {
@@ -74,7 +71,7 @@ impl Editor {
             self.pane = Pane::None;
             return Vec::new();
         }
-        if self.vim.as_mut().is_some_and(super::vim::Vim::escape) {
+        if self.vim.as_mut().is_some_and(super::Vim::escape) {
             let at = self.code.before();
             if self.code.place().1 > 0 {
                 self.code.go(at);
@@ -156,10 +153,10 @@ impl Editor {
             }
             Pane::None => {}
         }
-        if self.vim.is_some() {
-            if let Some(wanted) = self.vim_key(world, press) {
-                return wanted;
-            }
+        if self.vim.is_some()
+            && let Some(wanted) = self.vim_key(world, press)
+        {
+            return wanted;
         }
         self.plain_key(world, press);
         Vec::new()

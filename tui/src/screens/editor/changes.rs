@@ -118,10 +118,11 @@ impl Editor {
     /// The document was read again, after the connection was lost.
     fn looked_again(&mut self, opened: Opened) -> Vec<Do> {
         let seen = self.opened.as_ref().map_or(0, |old| old.changed);
-        if opened.changed > seen && opened.value != self.base {
-            if let Some(at) = opened.at {
-                self.news = Some(News { actor: opened.by, at, revision: opened.changed });
-            }
+        if opened.changed > seen
+            && opened.value != self.base
+            && let Some(at) = opened.at
+        {
+            self.news = Some(News { actor: opened.by, at, revision: opened.changed });
         }
         Vec::new()
     }
@@ -333,6 +334,7 @@ impl Editor {
         self.news = None;
         self.undrafted = false;
         let again = Do::Ask(DOCUMENT, Read::get(document::path(&self.document)));
-        vec![Do::DropDraft(self.document.clone()), again]
+        let said = Do::Toast(Tone::Info, "the draft is gone".to_owned());
+        vec![Do::DropDraft(self.document.clone()), again, said]
     }
 }

@@ -1,4 +1,4 @@
-//! The editor of one document, as JSON: what it holds and what it hears (GROUND: its files add to it).
+//! The editor of one document, as JSON: its state and what it hears (GROUND: its files add to it).
 
 mod acts;
 mod changes;
@@ -115,6 +115,37 @@ enum Pane {
     Diff(usize),
 }
 
+/// What a key is while vi's keys are on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Vim {
+    /// A command.
+    #[default]
+    Normal,
+    /// The second key of a command: `d` or `g` came first.
+    After(char),
+    /// Text.
+    Insert,
+    /// A command line, begun with a colon.
+    Line(String),
+}
+
+impl Vim {
+    /// The word for the title.
+    fn badge(&self) -> String {
+        match self {
+            Self::Normal => "NORMAL".to_owned(),
+            Self::After(c) => format!("NORMAL {c}"),
+            Self::Insert => "INSERT".to_owned(),
+            Self::Line(line) => format!(":{line}"),
+        }
+    }
+
+    /// Back to commands. Answers whether it was elsewhere.
+    fn escape(&mut self) -> bool {
+        std::mem::take(self) != Self::Normal
+    }
+}
+
 /// Somebody else changed the document.
 #[derive(Debug)]
 struct News {
@@ -136,7 +167,7 @@ pub struct Editor {
     base_revision: u64,
     opened: Option<Opened>,
     schema: Json,
-    value: Result<Json, Fault>,
+    value: Result<Json, Box<Fault>>,
     tokens: Vec<Piece>,
     verdict: Verdict,
     generation: u64,
@@ -149,7 +180,7 @@ pub struct Editor {
     news: Option<News>,
     note: Option<String>,
     discard_at: Option<OffsetDateTime>,
-    vim: Option<vim::Vim>,
+    vim: Option<Vim>,
 }
 
 impl Editor {
@@ -178,7 +209,7 @@ impl Editor {
             news: None,
             note: None,
             discard_at: None,
-            vim: (world.settings.editor_keys == "vim").then(vim::Vim::default),
+            vim: (world.settings.editor_keys == "vim").then(Vim::default),
         }
     }
 
@@ -194,7 +225,7 @@ impl Editor {
     /// The faults of the text: that of reading it, else those that the daemon found.
     fn faults(&self) -> &[Fault] {
         match (&self.value, &self.verdict) {
-            (Err(fault), _) => std::slice::from_ref(fault),
+            (Err(fault), _) => std::slice::from_ref(&**fault),
             (Ok(_), Verdict::Wrong(faults)) => faults,
             _ => &[],
         }

@@ -6,8 +6,8 @@ use crate::edit::hints::{Hint, elsewhere};
 use crate::route::Document;
 use crate::text;
 use crate::theme::Token;
-use crate::widgets::code::{line_of, line_start};
 use crate::widgets::code_view::{Under, View, gutter};
+use crate::widgets::places::{line_of, line_start};
 use crate::world::World;
 use ratatui::layout::Rect;
 use shared::json::{Change, Op, diff};
@@ -310,7 +310,7 @@ impl Editor {
             }
             y += 1;
         };
-        let name = hint.pointer.tokens().next_back().map_or("/".to_owned(), |last| last.into_owned());
+        let name = hint.pointer.tokens().next_back().map_or("/".to_owned(), std::borrow::Cow::into_owned);
         line(canvas, 0, &format!("{name}  {}", hint.kind), Token::Strong);
         if let Some(default) = &hint.default {
             line(canvas, 2, &format!("default {}", default.to_text()), Token::Plain);
@@ -337,8 +337,9 @@ impl Editor {
                 (false, true) => "MISSING",
                 (false, false) => "",
             };
+            let state = if state.is_empty() && longest > 20 { &allowed.kind } else { state };
             let kind = text::pad(&allowed.kind, 31_usize.saturating_sub(longest + 9));
-            let said = format!("{} {kind} {state}", text::pad(&allowed.key, longest));
+            let said = format!("{} {kind} {}", text::pad(&allowed.key, longest), text::fit(state, 8));
             let token = match (allowed.set, allowed.required) {
                 (true, _) => Token::Plain,
                 (false, true) => Token::Warn,
@@ -417,8 +418,9 @@ impl Editor {
 /// A change in one line.
 fn words(change: &Change) -> String {
     let path = if change.path.is_empty() { "/" } else { &change.path };
-    let side =
-        |value: &Option<shared::json::Json>| value.as_ref().map_or("(absent)".to_owned(), |v| v.to_text());
+    let side = |value: &Option<shared::json::Json>| {
+        value.as_ref().map_or("(absent)".to_owned(), shared::json::Json::to_text)
+    };
     let order = if change.op == Op::Reorder { "order " } else { "" };
     format!("{path}  {order}{} -> {}", text::fit(&side(&change.before), 60), side(&change.after))
 }

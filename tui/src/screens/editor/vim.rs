@@ -1,41 +1,10 @@
 //! The keys of vi, for those who have them in their fingers.
 
-use super::Editor;
+use super::{Editor, Vim};
 use crate::key::{Code as Key, Press};
 use crate::screens::{Do, Tone};
-use crate::widgets::code::{line_end, line_start, nth_line};
+use crate::widgets::places::{line_end, line_start, nth_line};
 use crate::world::World;
-
-/// What a key is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Vim {
-    /// A command.
-    #[default]
-    Normal,
-    /// The second key of a command: `d` or `g` came first.
-    After(char),
-    /// Text.
-    Insert,
-    /// A command line, begun with a colon.
-    Line(String),
-}
-
-impl Vim {
-    /// The word for the title.
-    pub(super) fn badge(&self) -> String {
-        match self {
-            Self::Normal => "NORMAL".to_owned(),
-            Self::After(c) => format!("NORMAL {c}"),
-            Self::Insert => "INSERT".to_owned(),
-            Self::Line(line) => format!(":{line}"),
-        }
-    }
-
-    /// Back to commands. Answers whether it was elsewhere.
-    pub(super) fn escape(&mut self) -> bool {
-        std::mem::take(self) != Self::Normal
-    }
-}
 
 impl Editor {
     /// A key while vi's keys are on; none when it is an ordinary one.
@@ -97,10 +66,8 @@ impl Editor {
             'x' if self.code.at() < line_end(self.code.text(), self.code.at()) => {
                 self.plain_key(world, plain(Key::Delete));
             }
-            'u' => {
-                if self.code.undo() {
-                    self.changed(world);
-                }
+            'u' if self.code.undo() => {
+                self.changed(world);
             }
             ':' => self.vim = Some(Vim::Line(String::new())),
             _ => {}

@@ -1,10 +1,17 @@
 //! One flag on the screen: what is seen, what is staged, what is wished.
 
-use super::*;
-use crate::screens::scenery::{
+use super::page::{CONFIG, Flag, JSON, PAST, RULES, VARIATIONS};
+use super::rules;
+use crate::effect::Read;
+use crate::key::Code;
+use crate::request::{Answer, Failure};
+use crate::route::{Document, Form, Route};
+use crate::scenery::{
     CHECKOUT, act, answer, body, config, drawn, json, keys, press, tell, text, wish, world,
 };
+use crate::screens::{Do, Event, Mode, Screen, Told};
 use crate::widgets::words;
+use crate::world::World;
 
 fn opened(key: &str, tab: usize) -> (Flag, World) {
     let mut world = world();
@@ -40,9 +47,9 @@ fn the_overview_tells_everything_that_decides_in_its_order() {
               true                 25% ##########..............................
               false                75% ##############################..........
    USED BY    pay.ledger  waits for it                                       on
-   LAST       2m ago by alice: default true -> 25% true, 75% false, off   rev 9
-              serves nothing -> false, prerequisites 0 -> 1, 2 more
-              'ramp step 2, dashboards green'";
+   LAST       2m ago by alice: default true -> 25%, off value none ->     rev 9
+              false, rule early added, rule apps added, +2 targets,
+              needs pay.3ds-v2  'ramp step 2, dashboards green'";
     assert_eq!(format!("\n{}", drawn(&flag, &world, 80, 18).join("\n")), expected);
 }
 
@@ -84,7 +91,7 @@ fn rules_are_staged_marked_counted_and_sent_as_one_change_on_what_was_seen() {
     let edit = wish.edit.as_ref().unwrap();
     assert_eq!(edit.base, json(CHECKOUT));
     assert_eq!(rules::of(&edit.ours).len(), 1);
-    assert_eq!(wish.title, "4 changes of the rules of checkout in staging");
+    assert_eq!(wish.title, "4 rule changes of checkout in staging");
 }
 
 #[test]
@@ -242,7 +249,7 @@ fn the_json_tab_scrolls_and_keeps_the_text_of_numbers() {
 fn a_flag_that_is_gone_or_not_read_yet_says_so() {
     let (mut flag, mut world) = opened("nope", 0);
     assert!(text(&flag, &world).contains("reading .."));
-    let problem = crate::screens::scenery::refusal(404, "not-found", "{}");
+    let problem = crate::scenery::refusal(404, "not-found", "{}");
     let refused = Err(Failure::Refused(Box::new(problem)));
     tell(&mut flag, &mut world, &Event::Answer { tag: CONFIG, outcome: &refused });
     assert!(text(&flag, &world).contains("there is no such flag"));

@@ -1,7 +1,8 @@
 //! What one flag's screen changes: on or off, archive, values, and the rules that are staged.
 
 use super::item::{Item, current};
-use super::{Flag, RULES, VARIATIONS, rules};
+use super::page::{Flag, RULES, VARIATIONS};
+use super::rules;
 use crate::plan::{Touch, Wish};
 use crate::route::{Form, Route};
 use crate::screens::Do;
@@ -170,7 +171,7 @@ impl Flag {
         let count = staged.edits.len();
         let title = match staged.edits.as_slice() {
             [one] => format!("{one} of {key} in {environment}"),
-            _ => format!("{count} changes of the rules of {key} in {environment}"),
+            _ => format!("{count} rule changes of {key} in {environment}"),
         };
         let cli = format!("flagstaff flag set {key} --env {environment} --file - --if-rev {}", seen.revision);
         let wish = edits::replace(world, key, environment, &seen, &staged.document, title, cli).reviewed();

@@ -58,10 +58,8 @@ pub struct Fields {
     pub on: BTreeSet<String>,
 }
 
-impl Fields {
-    /// Empty fields.
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for Fields {
+    fn default() -> Self {
         Self {
             key: Field::default(),
             name: Field::default(),
@@ -74,7 +72,9 @@ impl Fields {
             on: BTreeSet::new(),
         }
     }
+}
 
+impl Fields {
     /// Whether anything was typed or chosen.
     #[must_use]
     pub fn touched(&self) -> bool {

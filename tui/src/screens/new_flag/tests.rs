@@ -1,7 +1,13 @@
 //! The form of a new flag: what it sends, what it refuses, where refusals are told.
 
-use super::*;
-use crate::screens::scenery::{act, body, drawn, keys, press, refusal, tell, text, wish, world};
+use super::fields::Place;
+use super::page::NewFlag;
+use crate::key::Code;
+use crate::route::Route;
+use crate::scenery::{act, body, drawn, keys, press, refusal, tell, text, wish, world};
+use crate::screens::{Do, Event, Screen};
+use crate::world::World;
+use shared::flag::FlagKind;
 
 fn form() -> (NewFlag, World) {
     let mut world = world();

@@ -1,7 +1,12 @@
 //! The form of a rule: what is typed, what it becomes, what is wrong with it.
 
-use super::*;
-use crate::screens::scenery::{act, answer, drawn, json, keys, press, tell, text, world};
+use super::fields::Place;
+use super::page::{Rule, SEGMENTS};
+use crate::key::Code;
+use crate::scenery::{act, answer, drawn, json, keys, press, tell, text, world};
+use crate::screens::{Do, Event, Told};
+use crate::world::World;
+use shared::targeting::Op;
 
 const RULE: &str = r#"{"id":"apps","variation":0,"clauses":[{"contextKind":"device","attribute":"appVersion","op":"semVerGreaterThan","values":["4.2.0"],"negate":false},{"attribute":"country","op":"in","values":["DE","4",4,true],"negate":true}],"trackEvents":true}"#;
 

@@ -34,7 +34,7 @@ pub const ACTIONS: &[Action] = &[
         "segments.import",
         &["I"],
         "import ids..",
-        "Paste the text of a file with keys, separated by lines, commas or spaces; a file itself is read by `flagstaff segment add-ids KEY --file FILE`.",
+        "Paste the text of a file with keys, separated by lines, commas or spaces; a file itself is read by `flagstaff segment add-ids`.",
     )
     .cli("flagstaff segment add-ids KEY --file FILE --env ENVIRONMENT"),
     Action::reads("segments.edit", &["e"], "edit JSON", "Edit the segment's lists and rules as JSON."),

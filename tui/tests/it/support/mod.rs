@@ -1,5 +1,6 @@
 //! GROUND: what the tests stand on.
 
+pub mod ask;
 pub mod daemon;
 pub mod home;
 pub mod program;

@@ -1,11 +1,11 @@
 //! A small world for tests of screens, as the daemon would tell it, and screens drawn as text.
 
-use super::{Do, Event, Screen, Tone};
 use crate::canvas::Canvas;
 use crate::guard::{Guard, Policy};
 use crate::key::{Code, Press};
 use crate::plan::Wish;
 use crate::request::{Answer, Failure, Problem};
+use crate::screens::{Do, Event, Screen};
 use crate::theme::{Depth, Theme};
 use crate::world::{Link, Settings, World};
 use ratatui::buffer::Buffer;
@@ -152,12 +152,4 @@ pub fn refusal(status: u16, kind: &str, body: &str) -> Problem {
     let body = json(body);
     let detail = body.get("detail").and_then(Json::as_str).unwrap_or_default().to_owned();
     Problem { status, kind: kind.to_owned(), detail, instance: String::new(), retry_after: None, body }
-}
-
-/// Whether a toast was wanted.
-pub fn toasted(wanted: &[Do]) -> Option<(Tone, &str)> {
-    wanted.iter().find_map(|want| match want {
-        Do::Toast(tone, said) => Some((*tone, said.as_str())),
-        _ => None,
-    })
 }

@@ -80,6 +80,11 @@ impl App {
     fn want(&mut self, layer: u64, want: Do) -> Vec<Effect> {
         match want {
             Do::Open(route) => self.open(route),
+            Do::OpenTo(route, action) => {
+                let mut effects = self.open(route);
+                effects.extend(self.tell_top(&Event::Action(action)));
+                effects
+            }
             Do::Replace(route) => {
                 if let Some(at) = self.stack.iter().position(|l| l.number == layer) {
                     self.stack.truncate(at);

@@ -73,6 +73,13 @@ impl App {
 
     /// Applies a plan, when what it needs was given.
     pub(crate) fn apply(&mut self, layer: u64, plan: &Plan, typed: &str, comment: &str) -> Vec<Effect> {
+        let on_its_way = |write: &crate::world::Pending| {
+            write.title == plan.wish.title && write.touches == plan.wish.touches
+        };
+        if self.world.pending.values().any(on_its_way) {
+            self.toast(Tone::Warn, format!("on its way already: {}", plan.wish.title));
+            return Vec::new();
+        }
         if let Some(why) = self.barred(&plan.wish) {
             self.toast(Tone::Warn, why);
             return Vec::new();

@@ -277,6 +277,10 @@ impl Flags {
             "flags.edit" => with(&|flag| {
                 Do::Open(Route::Editor(Document::Config { flag, environment: environment.clone() }))
             }),
+            "flags.editor" => with(&|flag| {
+                let document = Document::Config { flag, environment: environment.clone() };
+                Do::OpenTo(Route::Editor(document), "editor.external")
+            }),
             "flags.rollout" => {
                 with(&|flag| Do::Open(Route::Form(Form::Rollout { flag, environment: environment.clone() })))
             }

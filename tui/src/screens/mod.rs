@@ -135,6 +135,8 @@ pub enum Event<'a> {
 pub enum Do {
     /// Another screen on top.
     Open(Route),
+    /// Another screen on top, which does one of its actions as soon as it can.
+    OpenTo(Route, &'static str),
     /// Another screen in place of this one.
     Replace(Route),
     /// Back to the screen below.

@@ -8,7 +8,7 @@ use crate::route::Route;
 use crate::text;
 use crate::theme::Token;
 use crate::widgets::field::Field;
-use crate::world::World;
+use crate::world::{Pending, World};
 
 /// What can be done in a review.
 pub const ACTIONS: &[Action] = &[
@@ -139,6 +139,15 @@ impl Review {
         vec![self.applied(&typed)]
     }
 
+    /// What is said while the change is on its way.
+    fn on_its_way(&self, world: &World) -> Option<&'static str> {
+        let own = |write: &&Pending| write.title == self.plan.wish.title;
+        world.pending.values().find(own).map(|write| match write.unknown {
+            false => "applying ..",
+            true => "asking what became of it ..",
+        })
+    }
+
     fn applied(&self, typed: &str) -> Do {
         Do::Apply {
             plan: Box::new(self.plan.clone()),
@@ -205,6 +214,8 @@ impl Screen for Review {
                 self.whole = !self.whole;
                 self.top = 0;
             }
+            // A second press is no second change.
+            Event::Action("review.apply") if self.on_its_way(world).is_some() => {}
             Event::Action("review.apply") => return self.apply(),
             Event::Action("review.cancel" | "global.escape") => return vec![Do::Back],
             _ => {}
@@ -269,6 +280,7 @@ impl Screen for Review {
         canvas.put(x, y, ">", Token::Key);
         self.reason.view(canvas, x + 2, y, width.saturating_sub(x + 3), self.focus == Focus::Reason);
         y += 1;
+        let going = self.on_its_way(world);
         if let Some(confirmation) = &self.plan.confirmation {
             let place = world.cache.environment(&confirmation.environment);
             let word = place.map_or_else(|| confirmation.environment.clone(), |e| e.class.to_uppercase());
@@ -284,13 +296,14 @@ impl Screen for Review {
             self.typed.view(canvas, 4, y, width.saturating_sub(6), self.focus == Focus::Text);
             y += 1;
             let (said, token) = match (&self.note, self.enabled()) {
+                _ if going.is_some() => (going.unwrap_or_default(), Token::Strong),
                 (Some(note), _) => (note.as_str(), Token::Warn),
                 (None, true) => ("enter applies", Token::Strong),
                 (None, false) => ("enter does nothing until the text matches", Token::Dim),
             };
             canvas.put_fit(2, y, width.saturating_sub(3), said, token);
         } else {
-            let said = self.note.as_deref().unwrap_or("enter applies, esc goes back");
+            let said = going.or(self.note.as_deref()).unwrap_or("enter applies, esc goes back");
             canvas.put_fit(2, y, width.saturating_sub(3), said, Token::Strong);
         }
     }

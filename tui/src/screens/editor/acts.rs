@@ -24,6 +24,8 @@ impl Editor {
             };
         }
         if !self.ready() {
+            // The text is not there yet.
+            self.external_due |= id == "editor.external";
             return Vec::new();
         }
         match id {

@@ -112,7 +112,7 @@ impl Editor {
             return self.external();
         }
         self.stage = Stage::Ready;
-        Vec::new()
+        if std::mem::take(&mut self.external_due) { self.external() } else { Vec::new() }
     }
 
     /// The document was read again, after the connection was lost.

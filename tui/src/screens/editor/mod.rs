@@ -180,6 +180,8 @@ pub struct Editor {
     news: Option<News>,
     note: Option<String>,
     discard_at: Option<OffsetDateTime>,
+    /// Whether `$EDITOR` is wanted as soon as the text is there.
+    external_due: bool,
     vim: Option<Vim>,
 }
 
@@ -209,6 +211,7 @@ impl Editor {
             news: None,
             note: None,
             discard_at: None,
+            external_due: false,
             vim: (world.settings.editor_keys == "vim").then(Vim::default),
         }
     }

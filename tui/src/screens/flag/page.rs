@@ -6,7 +6,7 @@ use super::{head, overview, past, rules, values};
 use crate::action::Action;
 use crate::cache::rows::FlagRow;
 use crate::canvas::Canvas;
-use crate::effect::{Effect, Read};
+use crate::effect::Read;
 use crate::key::Code;
 use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
@@ -258,14 +258,7 @@ impl Flag {
                 }
                 _ => vec![Do::Open(Route::Editor(self.config()))],
             },
-            "flag.editor" => {
-                let mut wanted = vec![Do::Open(Route::Editor(self.config()))];
-                if let Some(seen) = edits::Seen::cached(world, &flag, &environment) {
-                    let text = shared::json::pretty(&seen.document);
-                    wanted.push(Do::Effect(Effect::Edit { document: self.config(), text }));
-                }
-                wanted
-            }
+            "flag.editor" => vec![Do::OpenTo(Route::Editor(self.config()), "editor.external")],
             "flag.rollout" => vec![Do::Open(Route::Form(Form::Rollout { flag, environment }))],
             "flag.promote" => {
                 vec![Do::Open(Route::Form(Form::Promote { flags: vec![flag], from: environment }))]

@@ -5,3 +5,4 @@ pub mod daemon;
 pub mod home;
 pub mod program;
 pub mod terminal;
+pub mod wire;

@@ -17,7 +17,6 @@ const COMMITS: usize = 2_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {
     pub down: &'static str,
-    pub up: &'static str,
     pub page: &'static str,
     /// To the end of the first page, where the next `down` scrolls.
     pub filter: Option<(&'static str, &'static str)>,
@@ -90,9 +89,9 @@ impl Bench {
                 keys,
             })
         };
-        let arrows = Keys { down: "\x1b[B", up: "\x1b[A", page: "\x1b[6~", filter: None };
+        let arrows = Keys { down: "\x1b[B", page: "\x1b[6~", filter: None };
         let others: Vec<Program> = [
-            peer("tig", &[], "commit 1999", Keys { down: "j", up: "k", page: "\x1b[6~", filter: None }),
+            peer("tig", &[], "commit 1999", Keys { down: "j", page: "\x1b[6~", filter: None }),
             peer("htop", &[], "PID", arrows),
             peer(
                 "bottom",
@@ -116,7 +115,7 @@ impl Bench {
             ],
             folder: home.clone(),
             ready: "of 10,0".to_owned(),
-            keys: Keys { down: "j", up: "k", page: "\x1b[6~", filter: Some(("/", "flag")) },
+            keys: Keys { down: "j", page: "\x1b[6~", filter: Some(("/", "flag")) },
         };
         Self { daemon, home, ours, others }
     }

@@ -13,11 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Heard {
     parser: vt100::Parser,
     bytes: usize,
-    reads: usize,
     frames: usize,
     last: Instant,
     first: Option<Instant>,
-    /// When each new text was first seen that somebody waits for.
     ended: bool,
     tail: Vec<u8>,
 }
@@ -66,7 +64,6 @@ impl Pty {
             Mutex::new(Heard {
                 parser: vt100::Parser::new(number(rows), number(columns), 0),
                 bytes: 0,
-                reads: 0,
                 frames: 0,
                 last: began,
                 first: None,
@@ -97,7 +94,6 @@ impl Pty {
                 heard.last = Instant::now();
                 heard.first = heard.first.or(Some(heard.last));
                 heard.bytes += count;
-                heard.reads += 1;
                 heard.parser.process(new);
                 let mut joined = std::mem::take(&mut heard.tail);
                 joined.extend_from_slice(new);
@@ -160,11 +156,6 @@ impl Pty {
     /// When the first byte came, after the start.
     pub fn first(&self) -> Option<Duration> {
         self.heard.0.lock().unwrap().first.map(|at| at.duration_since(self.began))
-    }
-
-    /// When the last byte came, after the start.
-    pub fn last(&self) -> Duration {
-        self.heard.0.lock().unwrap().last.duration_since(self.began)
     }
 
     /// Bytes so far.

@@ -194,12 +194,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_gets_a_fix_that_can_be_applied_or_none(text in "[\\[\\]{}:,\"a1é \\n'.-]{0,40}") {
-            if let Err(error) = parse(&text) {
-                if let Some(fix) = fix(&text, &error) {
+            if let Err(error) = parse(&text)
+                && let Some(fix) = fix(&text, &error) {
                     prop_assert!(text.get(fix.range.clone()).is_some());
                     prop_assert!(helps(&text, &fix, &error));
                 }
-            }
         }
     }
 }

@@ -80,26 +80,26 @@ pub fn hint(schema: &Json, text: &str, at: usize) -> Hint {
         hint.default = member(schema, own, "default").cloned();
         hint.choices = choices(schema, own);
     }
-    if is_object(&container) {
-        if let Some(of) = walk(schema, &container) {
-            let there = members(text, &container);
-            let required: Vec<&str> = member(schema, of, "required")
-                .and_then(Json::as_array)
-                .unwrap_or_default()
-                .iter()
-                .filter_map(Json::as_str)
-                .collect();
-            hint.allowed = properties(schema, of)
-                .into_iter()
-                .map(|(key, sub)| Allowed {
-                    set: there.iter().any(|name| name == key),
-                    required: required.contains(&key),
-                    kind: kind(schema, sub),
-                    start: start(schema, sub),
-                    key: key.to_owned(),
-                })
-                .collect();
-        }
+    if is_object(&container)
+        && let Some(of) = walk(schema, &container)
+    {
+        let there = members(text, &container);
+        let required: Vec<&str> = member(schema, of, "required")
+            .and_then(Json::as_array)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Json::as_str)
+            .collect();
+        hint.allowed = properties(schema, of)
+            .into_iter()
+            .map(|(key, sub)| Allowed {
+                set: there.iter().any(|name| name == key),
+                required: required.contains(&key),
+                kind: kind(schema, sub),
+                start: start(schema, sub),
+                key: key.to_owned(),
+            })
+            .collect();
     }
     hint
 }

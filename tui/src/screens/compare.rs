@@ -5,7 +5,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use super::{Do, Event, Mode, Screen, Tone};
+use super::{Do, Event, Mode, Screen, Tone, Window};
 use crate::action::Action;
 use crate::canvas::Canvas;
 use crate::effect::Read;
@@ -265,9 +265,9 @@ impl Compare {
             return vec![Do::Toast(Tone::Warn, "there is no other environment to choose".to_owned())];
         };
         if left {
-            self.left = next
+            self.left = next;
         } else {
-            self.right = next
+            self.right = next;
         }
         self.afresh()
     }
@@ -412,6 +412,16 @@ impl Screen for Compare {
 
     fn environment(&self, _world: &World) -> Option<Option<String>> {
         Some(Some(self.right.clone()))
+    }
+
+    fn window(&self, world: &World) -> Option<Window> {
+        if self.diff.is_some() {
+            return None;
+        }
+        let rows = self.rows(world.size.1.saturating_sub(3));
+        let mut list = self.list.clone();
+        list.settle(self.shown.len(), rows);
+        Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first: list.top })
     }
 
     fn flag(&self, _world: &World) -> Option<String> {

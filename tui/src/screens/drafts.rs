@@ -122,8 +122,9 @@ fn state(world: &World, draft: &Draft) -> (String, Token) {
 fn changes(draft: &Draft) -> Result<Vec<String>, String> {
     let ours = parse(&draft.text).map_err(|e| format!("line {}: {}", e.line, e.detail))?;
     let base = parse(&draft.base).unwrap_or_default();
-    let side =
-        |value: &Option<shared::json::Json>| value.as_ref().map_or("(absent)".to_owned(), |v| v.to_text());
+    let side = |value: &Option<shared::json::Json>| {
+        value.as_ref().map_or("(absent)".to_owned(), shared::json::Json::to_text)
+    };
     Ok(diff(&base, &ours)
         .iter()
         .map(|c| {

@@ -114,12 +114,12 @@ impl Environments {
     /// Keeps the selection on the environment that it was on.
     fn settle(&mut self, world: &World) {
         let all = &world.cache.environments;
-        let wanted = self.selected.clone().unwrap_or_else(|| world.environment.clone());
-        if let Some(at) = all.iter().position(|e| e.key == wanted) {
+        let wanted = self.selected.get_or_insert_with(|| world.environment.clone());
+        // One that was just made may not have been heard of yet: it stays wanted.
+        if let Some(at) = all.iter().position(|e| e.key == *wanted) {
             self.list.at = at;
         }
         self.list.at = self.list.at.min(all.len().saturating_sub(1));
-        self.selected = all.get(self.list.at).map(|e| e.key.clone());
     }
 
     fn answered(&mut self, tag: u32, outcome: &Result<Answer, Failure>) {
@@ -235,6 +235,7 @@ impl Environments {
             return Vec::new();
         }
         self.selected = Some(key.to_owned());
+        self.settle(world);
         if let Some(keys) = world.once.as_ref().and_then(Json::as_object) {
             let keys = keys.iter().filter_map(|(name, key)| Some((name.clone(), word(Some(key))?)));
             self.made = Some((key.to_owned(), keys.collect()));

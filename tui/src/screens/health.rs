@@ -31,6 +31,8 @@ pub const ACTIONS: &[Action] = &[
 
 const STATUS: u32 = 1;
 const VERIFY: u32 = 2;
+/// Below this many columns labels have rows of their own.
+const NARROW: u16 = 76;
 /// How often the daemon is asked.
 const EVERY: Duration = Duration::from_secs(2);
 /// How long an answer is waited for before it is asked for again.
@@ -185,6 +187,28 @@ impl Health {
         lines
     }
 
+    /// The lines as they lie on a screen of that width: broken where they are too long, and with the labels on
+    /// rows of their own where there is no room beside them.
+    fn laid(&self, world: &World, width: u16) -> Vec<Line> {
+        if self.clients {
+            return self.each(world);
+        }
+        let narrow = width < NARROW;
+        let room = usize::from(width.saturating_sub(beside(width) + 1)).max(20);
+        let mut laid = Vec::new();
+        for (label, said, token) in self.lines(world) {
+            let mut label = label;
+            if narrow && !label.is_empty() {
+                laid.push((std::mem::take(&mut label), String::new(), Token::Plain));
+            }
+            let parts = if text::width(&said) <= room { vec![said] } else { text::wrap(&said, room) };
+            for part in parts {
+                laid.push((std::mem::take(&mut label), part, token));
+            }
+        }
+        laid
+    }
+
     fn each(&self, world: &World) -> Vec<Line> {
         let list =
             self.status.get("clients").and_then(|clients| clients.get("list")).and_then(Json::as_array);
@@ -257,7 +281,7 @@ impl Screen for Health {
             }
             Event::Action(id) => {
                 let room = usize::from(world.size.1.saturating_sub(4)).max(1);
-                let len = if self.clients { self.each(world).len() } else { self.lines(world).len() };
+                let len = self.laid(world, world.size.0).len();
                 let mut list = List { at: self.top, top: self.top };
                 if list.act(id, len.saturating_sub(room) + 1, 1) {
                     self.top = list.at;
@@ -281,10 +305,10 @@ impl Screen for Health {
         canvas.put(1, 0, "Health", Token::Title);
         let right = text::fit(&right, usize::from(width.saturating_sub(9)));
         canvas.put_right(0, &right, if self.fault.is_some() { Token::Warn } else { Token::Dim });
-        let lines = if self.clients { self.each(world) } else { self.lines(world) };
+        let lines = self.laid(world, width);
         let room = usize::from(height.saturating_sub(1)).max(1);
         let top = self.top.min(lines.len().saturating_sub(room));
-        let x = if self.clients { 2 } else { 14 };
+        let x = if self.clients { 2 } else { beside(width) };
         for (y, (label, said, token)) in (1..).zip(lines.iter().skip(top).take(room)) {
             canvas.put(1, y, label, Token::Strong);
             canvas.put_fit(x, y, width.saturating_sub(x + 1), said, *token);
@@ -320,6 +344,11 @@ impl Screen for Health {
     fn ticks(&self, _world: &World) -> Option<Duration> {
         Some(EVERY)
     }
+}
+
+/// Where what is said begins, to the right of the labels.
+fn beside(width: u16) -> u16 {
+    if width < NARROW { 3 } else { 14 }
 }
 
 fn stamp(at: OffsetDateTime) -> String {

@@ -98,6 +98,11 @@ impl Members {
         members
     }
 
+    fn read(&self) -> Vec<Do> {
+        let (environment, segment) = (encoded(&self.environment), encoded(&self.segment));
+        vec![Do::Ask(SEGMENT, Read::get(format!("/api/environments/{environment}/segments/{segment}")))]
+    }
+
     fn take(&mut self, text: &str) {
         for key in keys_in(text) {
             if self.known.insert(key.clone()) {
@@ -276,15 +281,10 @@ impl Screen for Members {
         Some(Some(self.environment.clone()))
     }
 
-    fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
+    fn on(&mut self, _world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened | Event::Resynced => {
-                let path = format!(
-                    "/api/environments/{}/segments/{}",
-                    encoded(&self.environment),
-                    encoded(&self.segment)
-                );
-                return vec![Do::Ask(SEGMENT, Read::get(path))];
+                return self.read();
             }
             Event::Answer { outcome: Ok(answer), .. } => {
                 self.fault = None;
@@ -296,7 +296,7 @@ impl Screen for Members {
                     kind == "segment" && *key == self.segment && *environment == self.environment
                 }) =>
             {
-                return self.on(world, &Event::Resynced);
+                return self.read();
             }
             Event::Written { touches, .. } if touches.iter().any(|touch| touch.key == self.segment) => {
                 return vec![Do::Back];

@@ -259,15 +259,16 @@ pub fn members_of(document: &Json) -> (BTreeSet<Member>, BTreeSet<Member>) {
     (read("included", "includedContexts"), read("excluded", "excludedContexts"))
 }
 
-/// `+312 ids, -4 ids`.
-pub fn sets(before: &BTreeSet<Member>, after: &BTreeSet<Member>, what: &str, out: &mut Vec<String>) {
+/// `+312 ids, -1 id`; `what` is the word for one, and for many.
+pub fn sets(before: &BTreeSet<Member>, after: &BTreeSet<Member>, what: (&str, &str), out: &mut Vec<String>) {
+    let word = |n: usize| if n == 1 { what.0 } else { what.1 };
     let more = after.difference(before).count();
     let less = before.difference(after).count();
     if more > 0 {
-        out.push(format!("+{} {what}", count(more as u64)));
+        out.push(format!("+{} {}", count(more as u64), word(more)));
     }
     if less > 0 {
-        out.push(format!("-{} {what}", count(less as u64)));
+        out.push(format!("-{} {}", count(less as u64), word(less)));
     }
 }
 

@@ -4,7 +4,7 @@ use super::change_text::{self as say, Names};
 use super::revert::foreign;
 use crate::cache::events::Line;
 use crate::cache::rows::{text, texts, truth};
-use crate::text::{count, fit, width};
+use crate::text::{fit, width};
 use crate::world::World;
 use shared::json::{Json, digest};
 use std::collections::BTreeMap;
@@ -16,17 +16,20 @@ const NOISE: [&str; 8] = ["id", "project", "key", "flag", "environment", "versio
 /// what the cache knows of the flag.
 #[must_use]
 pub fn of_line(line: &Line, world: &World) -> Vec<String> {
-    between(line, line.before.as_ref(), world)
+    named(line, &line.action, line.before.as_ref(), world)
 }
 
-/// The phrases for what lies between `before` and the state after `line`.
+/// The phrases for what lies between `before` and the state after `line`: `as before` where that is nothing.
 #[must_use]
 pub fn between(line: &Line, before: Option<&Json>, world: &World) -> Vec<String> {
+    named(line, "", before, world)
+}
+
+fn named(line: &Line, action: &str, before: Option<&Json>, world: &World) -> Vec<String> {
     let flag = world.cache.flags.get(&line.key).filter(|_| line.kind == "config");
     let flag = flag.filter(|_| !foreign(line, &world.cache.project));
     let name = |index: usize| flag.and_then(|f| f.variations.get(index)).map(crate::cache::rows::short);
-    let made = (line.before.is_some() == before.is_some()).then_some(line.action.as_str());
-    phrases(&line.kind, made.unwrap_or_default(), before, line.after.as_ref(), &name)
+    phrases(&line.kind, action, before, line.after.as_ref(), &name)
 }
 
 /// The phrases for a change of an entity of `kind` (`flag`, `config`, `segment`, ...) from one row to another.
@@ -104,7 +107,7 @@ fn created(kind: &str, row: &Json, name: Names<'_>) -> Vec<String> {
         }
         "segment" => {
             let ids = say::members_of(&document(row)).0.len();
-            out.push(format!("{} ids", count(ids as u64)));
+            out.push(say::some(ids, "id"));
         }
         _ => {}
     }
@@ -183,8 +186,8 @@ fn flag(before: &Json, after: &Json, out: &mut Vec<String>) {
 fn segment(before: &Json, after: &Json, out: &mut Vec<String>) {
     let (old, new) = (document(before), document(after));
     let ((was_in, was_out), (now_in, now_out)) = (say::members_of(&old), say::members_of(&new));
-    say::sets(&was_in, &now_in, "ids", out);
-    say::sets(&was_out, &now_out, "excluded", out);
+    say::sets(&was_in, &now_in, ("id", "ids"), out);
+    say::sets(&was_out, &now_out, ("excluded", "excluded"), out);
     say::rules(old.get("rules"), new.get("rules"), &|_| None, out);
     let told = ["included", "excluded", "includedContexts", "excludedContexts", "rules"];
     // The order of ids, or how they are divided into lists, may have changed and nothing else.

@@ -297,10 +297,8 @@ fn piece(canvas: &mut Canvas<'_>, x: u16, y: u16, columns: u16, piece: &Piece) {
 /// names the entity and what rises by itself.
 #[must_use]
 pub fn body(kind: &str, row: &Json) -> Json {
-    if kind == "config" {
-        if let Some(document) = row.get("document") {
-            return document.clone();
-        }
+    if let Some(document) = row.get("document").filter(|_| kind == "config") {
+        return document.clone();
     }
     let noise = ["id", "project", "environment", "flag", "version", "flagVersion", "salt"];
     let members = row.as_object().unwrap_or_default().iter();

@@ -319,7 +319,7 @@ mod tests {
         #[test]
         fn a_star_is_any_text(head in "[ab]{0,4}", middle in "[ab]{0,4}", tail in "[ab]{0,4}") {
             let text = format!("{head}{middle}{tail}");
-            let wildcard = format!("{}*{}", head, tail);
+            let wildcard = format!("{head}*{tail}");
             prop_assert!(matches(&wildcard, &text));
             let only_when_empty = matches(&head, &text) == (middle.len() + tail.len() == 0);
             prop_assert!(only_when_empty);

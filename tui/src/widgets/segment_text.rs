@@ -1,5 +1,6 @@
 //! A segment as a person reads it: whom it lists, its rules in words, who uses it.
 
+use super::words;
 use crate::cache::rows::{number, text as word, texts, truth};
 use crate::text;
 use crate::theme::Token;
@@ -48,41 +49,6 @@ pub fn users(world: &World, environment: &str, segment: &str) -> Vec<String> {
         .collect()
 }
 
-/// A clause in words: `email endsWith "@acme.com"`.
-#[must_use]
-pub fn clause(clause: &Json) -> String {
-    let of = |name: &str| word(clause.get(name)).unwrap_or_default();
-    let values: Vec<String> = clause
-        .get("values")
-        .and_then(Json::as_array)
-        .unwrap_or_default()
-        .iter()
-        .map(|value| value.as_str().map_or_else(|| value.to_text(), str::to_owned))
-        .collect();
-    let values = values.join(", ");
-    let negate = if truth(clause.get("negate")) { "not " } else { "" };
-    let op = of("op");
-    if op == "segmentMatch" {
-        return format!("{negate}in segment {values}");
-    }
-    let kind = of("contextKind");
-    let attribute = of("attribute");
-    let subject = if kind.is_empty() || kind == "user" { attribute } else { format!("{kind}.{attribute}") };
-    let verb = match op.as_str() {
-        "in" if truth(clause.get("negate")) => return format!("{subject} is not one of {values}"),
-        "in" => "is one of".to_owned(),
-        "startsWith" => "starts with".to_owned(),
-        "endsWith" => "ends with".to_owned(),
-        "lessThan" | "semVerLessThan" => "<".to_owned(),
-        "lessThanOrEqual" => "<=".to_owned(),
-        "greaterThan" | "semVerGreaterThan" => ">".to_owned(),
-        "greaterThanOrEqual" => ">=".to_owned(),
-        "semVerEqual" => "=".to_owned(),
-        other => other.to_owned(),
-    };
-    format!("{subject} {negate}{verb} {values}")
-}
-
 /// A rule of a segment in words.
 #[must_use]
 pub fn rule(rule: &Json) -> String {
@@ -90,7 +56,7 @@ pub fn rule(rule: &Json) -> String {
     let mut said = if clauses.is_empty() {
         "everybody".to_owned()
     } else {
-        clauses.iter().map(clause).collect::<Vec<_>>().join(" and ")
+        clauses.iter().map(words::clause).collect::<Vec<_>>().join(" and ")
     };
     if let Some(weight) = rule.get("weight").and_then(Json::as_i64) {
         let kind = word(rule.get("rolloutContextKind")).unwrap_or_else(|| "user".to_owned());
@@ -187,12 +153,9 @@ mod tests {
                     {"contextKind":"device","attribute":"os","op":"in","values":["ios","android"],"negate":true}],
                     "weight":10000}"#
             )),
-            "email ends with @acme.com and device.os is not one of ios, android, 10% of each user"
+            "email ends with @acme.com and device:os not in [ios, android], 10% of each user"
         );
-        assert_eq!(
-            rule(&parse(r#"{"clauses":[{"op":"segmentMatch","values":["beta"]}]}"#)),
-            "in segment beta"
-        );
+        assert_eq!(rule(&parse(r#"{"clauses":[{"op":"segmentMatch","values":["beta"]}]}"#)), "segment:beta");
         assert_eq!(rule(&parse(r#"{"clauses":[]}"#)), "everybody");
     }
 

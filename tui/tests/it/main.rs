@@ -13,6 +13,7 @@ mod cli_setup;
 mod cli_ways;
 mod cli_writes;
 mod client;
+mod feed;
 mod guarded;
 mod leaving;
 mod live;

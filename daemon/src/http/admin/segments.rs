@@ -102,9 +102,13 @@ fn view(stored: &Stored<Segment>) -> Json {
 
 fn summary(stored: &Stored<Segment>, used_by: &UsedBy) -> Json {
     let row = &stored.row;
+    let number = |found: usize| Json::from(i64::try_from(found).unwrap_or(i64::MAX));
+    let items = |member: &str| row.document.get(member).and_then(Json::as_array).unwrap_or_default();
+    // Users' keys, and those of other kinds in their lists.
     let count = |member: &str| {
-        let members = row.document.get(member).and_then(Json::as_array).map_or(0, <[Json]>::len);
-        Json::from(i64::try_from(members).unwrap_or(i64::MAX))
+        let others = items(&format!("{member}Contexts")).iter();
+        let others = others.map(|list| list.get("values").and_then(Json::as_array).map_or(0, <[Json]>::len));
+        number(items(member).len() + others.sum::<usize>())
     };
     let mut view: Json = [
         ("id", Json::from(row.id.to_string())),
@@ -118,7 +122,7 @@ fn summary(stored: &Stored<Segment>, used_by: &UsedBy) -> Json {
         ("archived", Json::Bool(row.archived)),
         ("included", count("included")),
         ("excluded", count("excluded")),
-        ("rules", count("rules")),
+        ("rules", number(items("rules").len())),
         ("usedBy", Json::from_serialize(used_by)),
     ]
     .into_iter()

@@ -116,12 +116,12 @@ struct Columns {
 
 impl Columns {
     fn of(width: u16) -> Self {
-        let target = 55;
+        let target = 50;
         let rest = width.saturating_sub(target);
         Self {
-            environment: 13,
-            actor: 25,
-            action: 37,
+            environment: 12,
+            actor: 23,
+            action: 33,
             target,
             change: target + (rest * 45 / 100).clamp(16, 48),
         }

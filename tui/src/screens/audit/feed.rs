@@ -51,9 +51,9 @@ impl Row {
 
     /// What it did, the most telling first: of all its folded changes together.
     pub fn words(&self, world: &World) -> &[String] {
-        self.words.get_or_init(|| {
-            let before = self.earlier.first().unwrap_or(&self.head).before.as_ref();
-            change_words::between(&self.head, before, world)
+        self.words.get_or_init(|| match self.earlier.first() {
+            Some(first) => change_words::between(&self.head, first.before.as_ref(), world),
+            None => change_words::of_line(&self.head, world),
         })
     }
 
@@ -217,15 +217,15 @@ impl Feed {
         };
         let Some(line) = left else { return };
         // A revision that was folded with earlier ones turns out to have more lines: it is its own row.
-        if let Some(row) = self.rows.back_mut().filter(|row| row.head.revision == line.revision) {
-            if let Some(before) = row.earlier.pop() {
-                let head = std::mem::replace(&mut row.head, before);
-                row.words = OnceCell::new();
-                let mut own = Row::new(head);
-                own.also.push(line);
-                self.rows.push_back(own);
-                return;
-            }
+        if let Some(row) = self.rows.back_mut().filter(|row| row.head.revision == line.revision)
+            && let Some(before) = row.earlier.pop()
+        {
+            let head = std::mem::replace(&mut row.head, before);
+            row.words = OnceCell::new();
+            let mut own = Row::new(head);
+            own.also.push(line);
+            self.rows.push_back(own);
+            return;
         }
         self.rows.push_back(Row::new(line));
     }
@@ -314,15 +314,16 @@ impl Feed {
             self.lines.push_front(line);
         }
         // A revision that the end of a page cut in two becomes one row again.
-        if let (Some(end), Some(start)) = (before.rows.back_mut(), self.rows.front_mut()) {
-            if end.head.revision == start.head.revision && end.earlier.is_empty() && start.earlier.is_empty()
-            {
-                let head = std::mem::replace(&mut start.head, Arc::clone(&end.head));
-                let rest = std::mem::take(&mut start.also);
-                start.also = end.also.drain(..).chain([head]).chain(rest).collect();
-                start.words = OnceCell::new();
-                before.rows.pop_back();
-            }
+        if let (Some(end), Some(start)) = (before.rows.back_mut(), self.rows.front_mut())
+            && end.head.revision == start.head.revision
+            && end.earlier.is_empty()
+            && start.earlier.is_empty()
+        {
+            let head = std::mem::replace(&mut start.head, Arc::clone(&end.head));
+            let rest = std::mem::take(&mut start.also);
+            start.also = end.also.drain(..).chain([head]).chain(rest).collect();
+            start.words = OnceCell::new();
+            before.rows.pop_back();
         }
         let added = before.rows.len();
         let none = self.rows.is_empty();
@@ -343,7 +344,7 @@ impl Feed {
         let known = if self.held.lines.is_empty() { &self.lines } else { &self.held.lines };
         let joins = last || known.back().is_some_and(|line| place(line) >= start);
         let mut all: BTreeMap<Place, Arc<Line>> =
-            page.into_iter().filter(|line| told(line)).map(|line| (place(&line), Arc::new(line))).collect();
+            page.into_iter().filter(told).map(|line| (place(&line), Arc::new(line))).collect();
         if self.paused.is_some() {
             let end = self.lines.back().map(|line| place(line));
             all.extend(self.held.lines.drain(..).map(|line| (place(&line), line)));

@@ -1,6 +1,6 @@
 //! The feed as somebody sees it: what comes, what stays where it is, what is asked.
 
-use super::Audit;
+use super::screen::Audit;
 use crate::cache::events::{KEPT, Line};
 use crate::canvas::Canvas;
 use crate::effect::Read;
@@ -144,16 +144,10 @@ fn wide_rows_have_columns_a_comment_below_and_the_details_of_the_selected_one() 
         .replace("\"comment\":null", "\"comment\":\"p99 > 800ms\"");
     hear(&mut world, &mut screen, &why);
     let seen = text(&world, &screen);
-    assert_eq!(seen[1], "   TIME UTC  ENV         ACTOR       ACTION            TARGET              CHANGE");
-    assert_eq!(
-        seen[4],
-        "   14:00:00  staging     alice       flag.turned-on    checkout            off -> on"
-    );
-    assert_eq!(
-        seen[5],
-        " > 14:01:03  production  bob         flag.turned-off   checkout            on -> off"
-    );
-    assert_eq!(seen[6], "             'p99 > 800ms'");
+    assert_eq!(seen[1], "   TIME UTC ENV        ACTOR     ACTION           TARGET                CHANGE");
+    assert_eq!(seen[4], "   14:00:00 staging    alice     flag.turned-on   checkout              off -> on");
+    assert_eq!(seen[5], " > 14:01:03 production bob       flag.turned-off  checkout              on -> off");
+    assert_eq!(seen[6], "            'p99 > 800ms'");
     assert!(seen[24].starts_with("-- rev 2  user:bob  via api ----"), "{}", seen[24]);
     assert!(seen[24].ends_with(" Sun 22 Nov --"), "{}", seen[24]);
     assert_eq!(seen[25], "  ~ /on  true -> false");
@@ -239,10 +233,12 @@ fn the_same_thing_changed_again_within_ten_seconds_is_one_row_with_a_count() {
         hear(&mut world, &mut screen, &toggled(n, 5 * n as i64, "alice", "checkout", "staging", on));
     }
     hear(&mut world, &mut screen, &toggled(4, 40, "alice", "checkout", "staging", false));
+    hear(&mut world, &mut screen, &toggled(5, 42, "alice", "checkout", "staging", true));
     let seen = text(&world, &screen);
     assert_eq!(seen[3], "   14:00:15 staging    alice     flag.turned-on    checkout x3");
     assert_eq!(seen[4], "            off -> on");
-    assert_eq!(seen[5], " > 14:00:40 staging    alice     flag.turned-off   checkout");
+    assert_eq!(seen[5], " > 14:00:42 staging    alice     flag.turned-on    checkout x2");
+    assert_eq!(seen[6], "            as before");
 }
 
 #[test]
@@ -269,7 +265,7 @@ fn a_change_set_is_one_row_and_its_diff_has_all_of_it() {
     let seen = text(&world, &screen);
     assert_eq!(
         seen[4],
-        " > 14:00:00  all         erin        flag.created      banner +2           created, boolean +1"
+        " > 14:00:00 all        erin      flag.created     banner +2             created, boolean +1"
     );
     assert_eq!(seen[26], "    banner in staging: created, off");
     press(&world, &mut screen, "audit.open");

@@ -1,10 +1,10 @@
-//! Draws the feed: its title with the filter, the list, the details of the selected row, a whole diff.
+//! Draws the feed: its title with the filter, the list, the details of a row, a whole diff.
 
 use super::draw::{self, Form};
 use super::feed::{self, Row};
 use super::state::{Open, State};
 use crate::canvas::Canvas;
-use crate::text::{count, width};
+use crate::text::{count, fit, width};
 use crate::theme::Token;
 use crate::widgets::feed_filter::{TERMS, short_actor};
 use crate::widgets::{change_words, diff};
@@ -137,7 +137,8 @@ impl State {
             said.push(format!("request {}", line.request_id));
         }
         let right = line.at.map_or_else(String::new, draw::date);
-        canvas.rule(0, &said.join("  "), &right);
+        let left = usize::from(canvas.width()).saturating_sub(width(&right) + 10);
+        canvas.rule(0, &fit(&said.join("  "), left), &right);
         let room = canvas.height().saturating_sub(1);
         let mut part = canvas.sub(Rect::new(2, 1, canvas.width().saturating_sub(3), room));
         if !row.also.is_empty() {
@@ -191,7 +192,8 @@ impl State {
             Some(first) => format!("rev {} to {}", first.revision, line.revision),
             None => format!("rev {}", line.revision),
         };
-        let title = format!("{revisions}  {} in {}", line.key, draw::place(row));
+        let also = if row.also.is_empty() { String::new() } else { format!(" +{}", row.also.len()) };
+        let title = format!("{revisions}  {}{also} in {}", line.key, draw::place(row));
         canvas.put_fit(1, 0, end.saturating_sub(2), &title, Token::Title);
         let comment = if line.comment.is_empty() { String::new() } else { format!("  '{}'", line.comment) };
         let at =
@@ -207,7 +209,8 @@ impl State {
     fn empty(&self, world: &World) -> String {
         if !self.wanted.is_empty() && self.feed.known() > 0 {
             let known = count(self.feed.known() as u64);
-            return format!("none of {known} lines matches; esc clears the filter, up reads older lines");
+            let more = if self.feed.complete { "" } else { ", up reads older lines" };
+            return format!("none of {known} lines matches: esc clears the filter{more}");
         }
         match world.link {
             _ if self.asking => "reading the history ..".to_owned(),

@@ -227,7 +227,7 @@ impl Conflict {
     }
 
     fn discard(&mut self, world: &World) -> Vec<Do> {
-        if !self.discard_at.is_some_and(|at| world.now - at < AGAIN) {
+        if self.discard_at.is_none_or(|at| world.now - at >= AGAIN) {
             self.discard_at = Some(world.now);
             return vec![Do::Toast(Tone::Warn, "throws your draft away; D again does it".to_owned())];
         }

@@ -43,15 +43,11 @@ impl Editor {
                 wanted.extend(self.external());
                 return wanted;
             }
-            "editor.undo" => {
-                if self.code.undo() {
-                    self.changed(world);
-                }
+            "editor.undo" if self.code.undo() => {
+                self.changed(world);
             }
-            "editor.redo" => {
-                if self.code.redo() {
-                    self.changed(world);
-                }
+            "editor.redo" if self.code.redo() => {
+                self.changed(world);
             }
             "editor.find" => self.pane = Pane::Find(Field::new(self.found.clone())),
             "editor.format" => {
@@ -157,10 +153,10 @@ impl Editor {
             }
             Pane::None => {}
         }
-        if self.vim.is_some() {
-            if let Some(wanted) = self.vim_key(world, press) {
-                return wanted;
-            }
+        if self.vim.is_some()
+            && let Some(wanted) = self.vim_key(world, press)
+        {
+            return wanted;
         }
         self.plain_key(world, press);
         Vec::new()

@@ -118,10 +118,11 @@ impl Editor {
     /// The document was read again, after the connection was lost.
     fn looked_again(&mut self, opened: Opened) -> Vec<Do> {
         let seen = self.opened.as_ref().map_or(0, |old| old.changed);
-        if opened.changed > seen && opened.value != self.base {
-            if let Some(at) = opened.at {
-                self.news = Some(News { actor: opened.by, at, revision: opened.changed });
-            }
+        if opened.changed > seen
+            && opened.value != self.base
+            && let Some(at) = opened.at
+        {
+            self.news = Some(News { actor: opened.by, at, revision: opened.changed });
         }
         Vec::new()
     }

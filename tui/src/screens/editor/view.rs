@@ -310,7 +310,7 @@ impl Editor {
             }
             y += 1;
         };
-        let name = hint.pointer.tokens().next_back().map_or("/".to_owned(), |last| last.into_owned());
+        let name = hint.pointer.tokens().next_back().map_or("/".to_owned(), std::borrow::Cow::into_owned);
         line(canvas, 0, &format!("{name}  {}", hint.kind), Token::Strong);
         if let Some(default) = &hint.default {
             line(canvas, 2, &format!("default {}", default.to_text()), Token::Plain);
@@ -418,8 +418,9 @@ impl Editor {
 /// A change in one line.
 fn words(change: &Change) -> String {
     let path = if change.path.is_empty() { "/" } else { &change.path };
-    let side =
-        |value: &Option<shared::json::Json>| value.as_ref().map_or("(absent)".to_owned(), |v| v.to_text());
+    let side = |value: &Option<shared::json::Json>| {
+        value.as_ref().map_or("(absent)".to_owned(), shared::json::Json::to_text)
+    };
     let order = if change.op == Op::Reorder { "order " } else { "" };
     format!("{path}  {order}{} -> {}", text::fit(&side(&change.before), 60), side(&change.after))
 }

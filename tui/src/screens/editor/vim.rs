@@ -66,10 +66,8 @@ impl Editor {
             'x' if self.code.at() < line_end(self.code.text(), self.code.at()) => {
                 self.plain_key(world, plain(Key::Delete));
             }
-            'u' => {
-                if self.code.undo() {
-                    self.changed(world);
-                }
+            'u' if self.code.undo() => {
+                self.changed(world);
             }
             ':' => self.vim = Some(Vim::Line(String::new())),
             _ => {}

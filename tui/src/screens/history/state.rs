@@ -1,4 +1,4 @@
-//! What the history holds and asks for: revisions, the selected one, the one that it is compared with.
+//! What the history holds and asks for: revisions, the selected one, what it is compared with.
 
 use crate::cache::events::Line;
 use crate::cache::rows::text;
@@ -331,7 +331,15 @@ impl State {
                 change_words::between(&back, back.before.as_ref(), world)
             }
         };
-        format!("R undoes only rev {} and keeps later edits: {}", line.revision, words.join(", "))
+        // What else the revision changed is known only where the feed told of it.
+        let own = |other: &Arc<Line>| {
+            other.key == line.key && other.kind == line.kind && other.environment == line.environment
+        };
+        let told = world.cache.events.iter().rev().skip_while(|other| other.revision > line.revision);
+        let others = told.take_while(|other| other.revision == line.revision);
+        let others = others.filter(|other| other.action != "version-raised" && !own(other)).count();
+        let also = if others > 0 { format!(" and {others} more of that revision") } else { String::new() };
+        format!("R undoes only rev {} and keeps later edits: {}{also}", line.revision, words.join(", "))
     }
 
     /// The wish that restores the version after the selected line.

@@ -1,6 +1,6 @@
 //! The history as somebody sees it: what is read, shown, compared, undone.
 
-use super::History;
+use super::screen::History;
 use crate::canvas::Canvas;
 use crate::effect::Read;
 use crate::guard::{Guard, Policy};

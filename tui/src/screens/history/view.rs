@@ -8,6 +8,7 @@ use crate::theme::Token;
 use crate::widgets::change_words::{of_line, sentence};
 use crate::widgets::diff;
 use crate::widgets::feed_filter::short_actor;
+use crate::widgets::revert;
 use crate::world::{Link, World};
 use ratatui::layout::Rect;
 use time::OffsetDateTime;
@@ -130,6 +131,9 @@ impl State {
     fn what(&self, world: &World, line: &Line, room: usize) -> String {
         let cause = match line.cause.as_str() {
             "" | "change" => String::new(),
+            "revert" if revert::undone(&line.cause, &line.comment).is_some() && room < 40 => {
+                return fit(&line.comment, room);
+            }
             "revert" if !line.comment.is_empty() => format!("{}: ", fit(&line.comment, room / 2)),
             cause => format!("{cause}: "),
         };

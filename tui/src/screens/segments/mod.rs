@@ -5,7 +5,7 @@ mod question;
 mod tests;
 mod view;
 
-use super::{Do, Event, Mode, Screen, Tone};
+use super::{Do, Event, Mode, Screen, Tone, Window};
 use crate::action::Action;
 use crate::canvas::Canvas;
 use crate::effect::Read;
@@ -202,9 +202,9 @@ impl Segments {
                 let items = answer.body.get("items").and_then(Json::as_array).unwrap_or_default();
                 let lines: Vec<Line> = items.iter().filter_map(Line::read).collect();
                 if tag == LIST {
-                    self.live = lines
+                    self.live = lines;
                 } else {
-                    self.archived = lines
+                    self.archived = lines;
                 }
                 self.arrange();
                 let mut wanted = self.note(world);
@@ -497,6 +497,16 @@ impl Screen for Segments {
             ) if line.archived => Err("the segment is archived: U restores it".to_owned()),
             _ => Ok(()),
         }
+    }
+
+    fn window(&self, world: &World) -> Option<Window> {
+        if self.whole {
+            return None;
+        }
+        let rows = self.rows(world.size.1.saturating_sub(3));
+        let mut list = self.list.clone();
+        list.settle(self.shown.len(), rows);
+        Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first: list.top })
     }
 
     fn copy(&self, world: &World, what: &str) -> Option<String> {

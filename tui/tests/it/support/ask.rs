@@ -39,6 +39,11 @@ impl Daemon {
         ask(request).get("revision").and_then(Json::as_i64).expect("a revision")
     }
 
+    /// Applies mutations that need no confirmation, as the owner.
+    pub fn change_easily(&self, mutations: &str) {
+        self.must(Method::Post, "/api/change-sets", &format!(r#"{{"mutations":{mutations}}}"#));
+    }
+
     /// Turns a flag on or off as the owner.
     pub fn turn(&self, flag: &str, environment: &str, on: bool) -> i64 {
         self.change(&format!(

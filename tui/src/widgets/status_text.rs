@@ -1,4 +1,4 @@
-//! How client, daemons, database, history and clients are, in lines: for the screen and for a report.
+//! How client, daemons, database and clients are, in lines: for the screen and for a report.
 
 use super::fleet::{self, Counts};
 use crate::cache::rows::{instant, number, text as word, truth};

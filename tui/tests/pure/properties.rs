@@ -1,4 +1,4 @@
-//! Whatever comes, and in whatever order: nothing panics, nothing is written that was not planned and confirmed.
+//! Whatever comes in whatever order: no panic, and no write without a plan and its text.
 
 use crate::support::answers;
 use crate::support::hostile::{HOSTILE, mutated};

@@ -119,6 +119,8 @@ impl Guard {
             self.close();
         }
         self.last_key = now;
+        // It may have been said because nobody typed.
+        self.warned &= self.left(now).is_some_and(|left| left <= WARNING);
     }
 
     /// Time passed. Answers a sentence when there is something to say.
@@ -186,6 +188,17 @@ mod tests {
         let mut g = Guard::new(Policy::Never, true, Duration::minutes(10), T);
         assert!(!g.turn(T));
         assert_eq!(g.check(false, T), Err(Closed::Held));
+    }
+
+    #[test]
+    fn the_end_is_announced_again_when_a_key_put_it_off() {
+        let mut g = guard();
+        g.turn(T);
+        assert_eq!(g.tick(T + Duration::minutes(4)), Some("writes close in a minute"));
+        g.key(T + Duration::minutes(4));
+        assert_eq!(g.tick(T + Duration::minutes(5)), None);
+        g.key(T + Duration::minutes(8));
+        assert_eq!(g.tick(T + Duration::minutes(9)), Some("writes close in a minute"));
     }
 
     #[test]

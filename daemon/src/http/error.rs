@@ -160,7 +160,10 @@ impl From<Refusal> for ApiError {
             Refusal::Conflict { conflicts, current } => {
                 let mut error = Self::new(
                     ProblemKind::Conflict,
-                    format!("{} places were changed by both sides", conflicts.len()),
+                    match conflicts.len() {
+                        1 => "1 place was changed by both sides".to_owned(),
+                        n => format!("{n} places were changed by both sides"),
+                    },
                 );
                 error.problem.conflicts = conflicts;
                 error.problem.current = Some(current);

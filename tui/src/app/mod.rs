@@ -189,9 +189,11 @@ impl App {
             Message::Drafts(drafts) => {
                 let drafts = drafts.into_iter().map(|draft| (draft.document.clone(), draft));
                 self.world.drafts = drafts.collect();
-                let count = self.world.drafts.len();
-                if count > 0 {
-                    self.toast(Tone::Info, format!("{count} unsent drafts are kept: g w shows them"));
+                let key = self.keymap.key("go.drafts");
+                match self.world.drafts.len() {
+                    0 => {}
+                    1 => self.toast(Tone::Info, format!("1 unsent draft is kept: {key} shows it")),
+                    n => self.toast(Tone::Info, format!("{n} unsent drafts are kept: {key} shows them")),
                 }
                 Vec::new()
             }

@@ -80,6 +80,12 @@ impl App {
     fn want(&mut self, layer: u64, want: Do) -> Vec<Effect> {
         match want {
             Do::Open(route) => self.open(route),
+            // What follows in the burst would be typed into it.
+            Do::OpenTo(..) | Do::Effect(Effect::Edit { .. }) if self.burst => {
+                let said = "$EDITOR not opened: the key came together with other keys";
+                self.toast(Tone::Warn, said.to_owned());
+                Vec::new()
+            }
             Do::OpenTo(route, action) => {
                 let mut effects = self.open(route);
                 effects.extend(self.tell_top(&Event::Action(action)));

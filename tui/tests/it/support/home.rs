@@ -136,6 +136,7 @@ impl Home {
             ("LANG", "C.UTF-8".into()),
             ("PS1", "ready> ".into()),
             ("SHELL", "/bin/sh".into()),
+            ("EDITOR", "true".into()),
             ("RUST_BACKTRACE", "0".into()),
             ("FLAGSTAFF_TEST_IDLE", folder("idle")),
             ("FLAGSTAFF_TEST_CLOCK", folder("clock")),

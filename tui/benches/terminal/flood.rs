@@ -18,7 +18,7 @@ pub fn run(bench: &Bench) {
     let flags = bench.open(&bench.ours, (100, 30));
     let mut feed = bench.open(&bench.ours, (100, 30));
     feed.press(b"ga");
-    let before = [(&flags).used(), (&feed).used()];
+    let before = [flags.used(), feed.used()];
     let frames = [flags.frames(), feed.frames()];
     let client = bench.daemon.owner();
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Whether writes are open: read-only at the start where an environment is protected, open for some minutes.
+//! Whether writes are open: read-only at first where it is protected, open for some minutes.
 
 use time::{Duration, OffsetDateTime};
 

@@ -73,16 +73,17 @@ impl Keymap {
         let mut seconds: Vec<(Press, &'static str)> = Vec::new();
         for context in contexts {
             let Some(bound) = self.bound.get(context) else { continue };
-            if let Some(id) = bound.get(&chord) {
-                if seconds.is_empty() {
-                    return Found::Action(id);
-                }
+            if let Some(id) = bound.get(&chord)
+                && seconds.is_empty()
+            {
+                return Found::Action(id);
             }
             for (keys, id) in bound {
-                if let (1, [first, second]) = (chord.len(), keys.as_slice()) {
-                    if *first == press && !seconds.iter().any(|(known, _)| known == second) {
-                        seconds.push((*second, id));
-                    }
+                if let (1, [first, second]) = (chord.len(), keys.as_slice())
+                    && *first == press
+                    && !seconds.iter().any(|(known, _)| known == second)
+                {
+                    seconds.push((*second, id));
                 }
             }
         }
@@ -220,10 +221,11 @@ fn line_at(text: &str, section: &str, name: Option<&str>) -> usize {
             if inside && name.is_none() {
                 return n + 1;
             }
-        } else if let Some(name) = name {
-            if inside && line.split('=').next().map(|key| key.trim().trim_matches('"')) == Some(name) {
-                return n + 1;
-            }
+        } else if let Some(name) = name
+            && inside
+            && line.split('=').next().map(|key| key.trim().trim_matches('"')) == Some(name)
+        {
+            return n + 1;
         }
     }
     1

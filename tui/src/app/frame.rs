@@ -46,10 +46,9 @@ impl App {
             layer.screen.view(&self.world, &mut part);
         }
         if let Some((now, before)) = self.window().zip(self.seen).filter(|(now, old)| now.layer == old.layer)
+            && let Some(by) = now.window.moved(before.window)
         {
-            if let Some(by) = now.window.moved(before.window) {
-                canvas.sub(body).scrolled(now.window.top, now.window.rows, by);
-            }
+            canvas.sub(body).scrolled(now.window.top, now.window.rows, by);
         }
         if !strip.is_empty() {
             canvas.put_fit(1, rows - 2, columns - 2, &strip, Token::Key);

@@ -67,12 +67,12 @@ impl App {
     pub fn disabled(&self, id: &str) -> Option<String> {
         let layer = self.stack.last()?;
         let action = registry::action(id)?;
-        if action.risk > Risk::Reads && id != "global.undo" {
-            if let Some(environment) = layer.screen.environment(&self.world) {
-                if let Err(closed) = self.world.writable(environment.as_deref()) {
-                    return Some(closed.to_string());
-                }
-            }
+        if action.risk > Risk::Reads
+            && id != "global.undo"
+            && let Some(environment) = layer.screen.environment(&self.world)
+            && let Err(closed) = self.world.writable(environment.as_deref())
+        {
+            return Some(closed.to_string());
         }
         layer.screen.available(&self.world, id).err()
     }

@@ -30,6 +30,7 @@ impl App {
         world.link = Link::Connecting { attempt: 0 };
         world.cache = crate::cache::Cache { project, ..Default::default() };
         world.marks.clear();
+        world.steps.clear();
         world.drafts.clear();
         world.unsaved.clear();
         if let Some(environment) = environment {

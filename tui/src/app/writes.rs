@@ -159,11 +159,9 @@ impl App {
         // The review has done its work, whether or not it is still the topmost one.
         let review = self.stack.iter().any(|l| l.number == layer && l.screen.is_review());
         effects.extend(self.tell_all(&Event::Written { touches: &wish.touches, revision }));
-        if review {
-            if let Some(at) = self.stack.iter().position(|l| l.number == layer).filter(|at| *at > 0) {
-                self.stack.remove(at);
-                effects.extend(self.tell_top(&Event::Returned));
-            }
+        if review && let Some(at) = self.stack.iter().position(|l| l.number == layer).filter(|at| *at > 0) {
+            self.stack.remove(at);
+            effects.extend(self.tell_top(&Event::Returned));
         }
         effects
     }

@@ -1,4 +1,4 @@
-//! What the daemon told, at a known revision: the one copy that all screens look at (ROOF of its files).
+//! What the daemon told, at a known revision: the one copy for all screens (ROOF of its files).
 
 pub mod events;
 pub mod rows;
@@ -187,13 +187,13 @@ impl Cache {
             "config" => {
                 self.cell(&line.key, &line.environment, Cell::of_config(&row));
                 let at = (line.key.clone(), line.environment.clone());
-                if let Some(kept) = self.configs.get_mut(&at) {
-                    if number(kept.get("revision")) <= revision {
-                        // An answer calls the document `config`; the feed calls it `document`.
-                        let document = row.remove("document").unwrap_or_else(Json::object);
-                        row.set("config", document);
-                        *kept = row;
-                    }
+                if let Some(kept) = self.configs.get_mut(&at)
+                    && number(kept.get("revision")) <= revision
+                {
+                    // An answer calls the document `config`; the feed calls it `document`.
+                    let document = row.remove("document").unwrap_or_else(Json::object);
+                    row.set("config", document);
+                    *kept = row;
                 }
             }
             "segment" => {

@@ -72,7 +72,8 @@ pub fn short(variation: &Variation) -> String {
     }
     match (&variation.name, &variation.value) {
         (Some(name), _) if !name.is_empty() => name.clone(),
-        (_, Json::String(text)) => text.clone(),
+        // What would be nothing on the screen is seen with its quotes.
+        (_, Json::String(text)) if !text.trim().is_empty() => text.clone(),
         (_, other) => other.to_text(),
     }
 }

@@ -66,16 +66,22 @@ fn named(root: &Path, name: &str) -> Result<(PathBuf, Kept), Trouble> {
     }
 }
 
-/// `acme/production/pay`: the profile, where it belongs, and the key.
+/// `acme/production/pay`: the profile, the project where it is not the default one, the environment, the key.
 fn name_of(folder: &Path, draft: &Kept) -> String {
-    let folder = folder.file_name().unwrap_or_default().to_string_lossy();
-    // The folder's name ends with a digest, so that no two profiles share one.
-    let profile = folder.rsplit_once('.').map_or(&*folder, |(profile, _)| profile);
+    let plain = |folder: Option<&Path>| {
+        let name = folder.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        // A name that is no file name ends with a digest, so that no two share a folder.
+        name.rsplit_once('.').map_or(name.clone(), |(name, _)| name.to_owned())
+    };
+    let place = match (plain(folder.parent()), plain(Some(folder))) {
+        (profile, project) if project == "default" => profile,
+        (profile, project) => format!("{profile}/{project}"),
+    };
     match &draft.document {
-        Document::Config { flag, environment } => format!("{profile}/{environment}/{flag}"),
-        Document::Flag { flag } => format!("{profile}/{flag}"),
-        Document::Variation { flag, index } => format!("{profile}/{flag}/{index}"),
-        Document::Segment { segment, environment } => format!("{profile}/{environment}/segment/{segment}"),
+        Document::Config { flag, environment } => format!("{place}/{environment}/{flag}"),
+        Document::Flag { flag } => format!("{place}/{flag}"),
+        Document::Variation { flag, index } => format!("{place}/{flag}/{index}"),
+        Document::Segment { segment, environment } => format!("{place}/{environment}/segment/{segment}"),
     }
 }
 

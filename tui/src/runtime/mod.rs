@@ -1,4 +1,4 @@
-//! The event loop: waits for keys, answers, the feed and time; updates; does effects; paints (GROUND).
+//! The event loop: keys, answers, the feed and time; updates, effects, frames (GROUND).
 
 pub mod connection;
 pub mod crash;

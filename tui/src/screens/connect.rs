@@ -74,7 +74,9 @@ impl Connect {
             };
             let line = match (&step.failed, step.took) {
                 (Some(why), took_so) => {
-                    (format!("[failed] {}   {why}  {}", step.what, took(took_so)), Token::Error)
+                    // Why stands below in full.
+                    let what = step.what.strip_suffix(why.as_str()).unwrap_or(&step.what);
+                    (format!("[failed] {}   {}", what.trim_end(), took(took_so)), Token::Error)
                 }
                 (None, Some(so)) => (format!("[ok]     {}   {}", step.what, took(Some(so))), Token::Plain),
                 (None, None) => (format!("[..]     {}", step.what), Token::Pending),

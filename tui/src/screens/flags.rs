@@ -156,7 +156,7 @@ impl Flags {
             Sort::Key => found.sort_by(|a, b| a.1.key.cmp(&b.1.key)),
             Sort::Changed => found.sort_by_key(|(_, row)| std::cmp::Reverse(row.changed().map(|(at, _)| at))),
             Sort::Kind => {
-                found.sort_by(|a, b| (a.1.kind.as_str(), &a.1.key).cmp(&(b.1.kind.as_str(), &b.1.key)))
+                found.sort_by(|a, b| (a.1.kind.as_str(), &a.1.key).cmp(&(b.1.kind.as_str(), &b.1.key)));
             }
         }
         self.shown = found.into_iter().map(|(_, row)| row).collect();
@@ -306,10 +306,10 @@ impl Flags {
             "flags.restore" => self.archive(world, false),
             "flags.mark" => {
                 let mut marks = world.marks.clone();
-                if let Some(key) = key {
-                    if !marks.remove(&key) {
-                        marks.insert(key);
-                    }
+                if let Some(key) = key
+                    && !marks.remove(&key)
+                {
+                    marks.insert(key);
                 }
                 let rows = self.rows(world.size.1.saturating_sub(3));
                 self.list.act("move.down", self.shown.len(), rows);

@@ -408,7 +408,7 @@ mod tests {
         for said in [
             "feed open for 1h   rtt p50 9 ms p99 31 ms   losses 0",
             "eu-1",
-            "3h  answers",
+            "3h  here",
             "answers in 1 ms   pool 1 in use, 4 open of 20",
             "not verified since the daemon started",
             "staging",

@@ -1,4 +1,4 @@
-//! Help and palette: one list of everything that can be done here, searched and run; and jumping to a flag.
+//! Help and palette: all that can be done here, searched and run; and jumping to a flag.
 
 use super::{Do, Event, Mode, Screen};
 use crate::action::{Action, Risk};

@@ -56,8 +56,7 @@ impl Screen for Log {
         let rows = usize::from(canvas.height().saturating_sub(2));
         let mut list = self.list.clone();
         list.settle(world.log.len(), rows);
-        let mut y = 2;
-        for (n, line) in world.log.iter().enumerate().skip(list.top).take(rows) {
+        for (y, (n, line)) in (2..).zip(world.log.iter().enumerate().skip(list.top).take(rows)) {
             let at = n == list.at;
             canvas.put(1, y, if at { ">" } else { " " }, Token::Selected);
             let (hour, minute, second) = (line.at.hour(), line.at.minute(), line.at.second());
@@ -76,19 +75,18 @@ impl Screen for Log {
                 what,
                 if at { Token::Selected } else { Token::Plain },
             );
-            y += 1;
         }
-        if self.whole {
-            if let Some(line) = world.log.get(list.at) {
-                let whole = format!("{}\n{}\n{}", line.what, line.cli, line.result);
-                let lines = text::wrap(&whole, usize::from(canvas.width().saturating_sub(4)));
-                let top = canvas.height().saturating_sub(u16::try_from(lines.len()).unwrap_or(8).min(10) + 1);
-                canvas.rule(top, "request and answer", "enter closes");
-                for (n, text) in lines.iter().take(10).enumerate() {
-                    let y = top + 1 + u16::try_from(n).unwrap_or(0);
-                    canvas.fill(ratatui::layout::Rect::new(0, y, canvas.width(), 1), Token::Plain);
-                    canvas.put(2, y, text, Token::Plain);
-                }
+        if self.whole
+            && let Some(line) = world.log.get(list.at)
+        {
+            let whole = format!("{}\n{}\n{}", line.what, line.cli, line.result);
+            let lines = text::wrap(&whole, usize::from(canvas.width().saturating_sub(4)));
+            let top = canvas.height().saturating_sub(u16::try_from(lines.len()).unwrap_or(8).min(10) + 1);
+            canvas.rule(top, "request and answer", "enter closes");
+            for (n, text) in lines.iter().take(10).enumerate() {
+                let y = top + 1 + u16::try_from(n).unwrap_or(0);
+                canvas.fill(ratatui::layout::Rect::new(0, y, canvas.width(), 1), Token::Plain);
+                canvas.put(2, y, text, Token::Plain);
             }
         }
     }

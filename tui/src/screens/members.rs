@@ -1,4 +1,4 @@
-//! Context keys to add to a segment's lists, or to take out of them: typed, or pasted by the thousand.
+//! Context keys to add to a segment's lists, or to take out: typed, or pasted by the thousand.
 
 use super::{Do, Event, Mode, Screen};
 use crate::action::Action;

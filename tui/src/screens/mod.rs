@@ -1,4 +1,4 @@
-//! What a screen is: it hears events, answers what it wants done, draws itself (GROUND of the screens).
+//! What a screen is: it hears events, answers what it wants done, draws itself (GROUND).
 
 pub mod audit;
 pub mod compare;

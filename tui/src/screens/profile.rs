@@ -8,6 +8,7 @@ use crate::route::{Form as FormRoute, Route};
 use crate::theme::Token;
 use crate::widgets::form::{Form, Row};
 use crate::world::World;
+use shared::key::EnvironmentKey;
 
 /// What can be done here.
 pub const ACTIONS: &[Action] = &[
@@ -83,6 +84,7 @@ impl Profile {
     fn save(&mut self) -> Vec<Do> {
         let name = self.form.get("name").trim().to_owned();
         let (way, address) = (self.form.get("way").to_owned(), self.form.get("address").trim().to_owned());
+        let environment = self.form.get("environment").trim();
         let fault = match way.as_str() {
             _ if name.is_empty() => Some(("name", "a profile needs a name")),
             _ if address.is_empty() => Some(("address", "an address is needed")),
@@ -92,6 +94,9 @@ impl Profile {
             "socket" if !address.starts_with('/') => Some(("address", "a socket's path begins with /")),
             "ssh" if address.contains("://") && !address.starts_with("ssh://") => {
                 Some(("address", "an address over ssh begins with ssh://"))
+            }
+            _ if !environment.is_empty() && environment.parse::<EnvironmentKey>().is_err() => {
+                Some(("environment", "this cannot be an environment's key"))
             }
             _ => None,
         };

@@ -63,8 +63,9 @@ impl Review {
     /// The lines of the changes: a mark, the text, the token.
     fn lines(&self, width: usize) -> Vec<(String, Token)> {
         let mut lines = Vec::new();
-        let short =
-            |json: &Option<shared::json::Json>| json.as_ref().map_or("(absent)".to_owned(), |j| j.to_text());
+        let short = |json: &Option<shared::json::Json>| {
+            json.as_ref().map_or("(absent)".to_owned(), shared::json::Json::to_text)
+        };
         for change in &self.plan.changes {
             let place = change.environment.as_ref().map_or(String::new(), |e| format!(" @ {e}"));
             lines.push((format!("{} {}{place}: {}", change.kind, change.key, change.action), Token::Strong));
@@ -206,7 +207,7 @@ impl Screen for Review {
                 };
             }
             Event::Action("review.down") => {
-                self.top = (self.top + room / 2 + 1).min(len.saturating_sub(room))
+                self.top = (self.top + room / 2 + 1).min(len.saturating_sub(room));
             }
             Event::Action("review.up") => self.top = self.top.saturating_sub(room / 2 + 1),
             Event::Action("review.whole") => {
@@ -235,10 +236,8 @@ impl Screen for Review {
         );
         let room = self.room(height);
         let lines = self.lines(columns);
-        let mut y = 2;
-        for (line, token) in lines.iter().skip(self.top).take(room) {
+        for (y, (line, token)) in (2..).zip(lines.iter().skip(self.top).take(room)) {
             canvas.put_fit(2, y, width.saturating_sub(3), line, *token);
-            y += 1;
         }
         let bottom = height.saturating_sub(if self.plan.confirmation.is_some() { 8 } else { 5 });
         let more = lines.len().saturating_sub(self.top + room);

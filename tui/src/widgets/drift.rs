@@ -1,4 +1,4 @@
-//! How flags and segments differ between two environments, as `GET /api/environments/compare` tells it.
+//! How flags and segments differ between two environments, as the daemon compares them.
 
 use crate::cache::rows::{FlagRow, number, percent, text as word};
 use crate::plan::diff;

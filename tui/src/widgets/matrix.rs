@@ -170,11 +170,11 @@ impl Layout {
             }
             left = digest.or(left);
         }
-        if let Some(x) = self.changed {
-            if let Some((at, by)) = row.changed() {
-                canvas.put_fit(x, y, 8, &text::age(at, world.now), Token::Dim);
-                canvas.put_fit(x + 9, y, canvas.width().saturating_sub(x + 10), short_name(by), Token::Dim);
-            }
+        if let Some(x) = self.changed
+            && let Some((at, by)) = row.changed()
+        {
+            canvas.put_fit(x, y, 8, &text::age(at, world.now), Token::Dim);
+            canvas.put_fit(x + 9, y, canvas.width().saturating_sub(x + 10), short_name(by), Token::Dim);
         }
     }
 }

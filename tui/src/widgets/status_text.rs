@@ -1,4 +1,4 @@
-//! How client, daemons, database, history and clients are, in lines: for the screen and for a report.
+//! How client, daemons, database and clients are, in lines: for the screen and for a report.
 
 use super::fleet::{self, Counts};
 use crate::cache::rows::{instant, number, text as word, truth};
@@ -66,7 +66,7 @@ pub fn client(world: &World) -> Vec<Line> {
         (
             "",
             format!(
-                "{last}   messages {}   frames {}, {} to the terminal",
+                "{last}   messages {}   frames {}, {}",
                 text::count(stats.messages),
                 text::count(stats.frames),
                 bytes(stats.bytes)
@@ -76,7 +76,7 @@ pub fn client(world: &World) -> Vec<Line> {
         (
             "",
             format!(
-                "knows {} flags in {} environments   to {}",
+                "{} flags in {} environments   at {}",
                 text::count(world.cache.flags.len() as u64),
                 world.cache.environments.len(),
                 if world.server.is_empty() { "nowhere" } else { &world.server }
@@ -97,7 +97,7 @@ pub fn daemons(world: &World, status: &Json) -> Vec<Line> {
         let of = |name: &str| word(daemon.get(name)).unwrap_or_default();
         let up = instant(daemon.get("startedAt")).map_or_else(String::new, |at| text::age(at, world.now));
         let lag = number(daemon.get("lag"));
-        let own = if truth(daemon.get("own")) { "  answers" } else { "" };
+        let own = if truth(daemon.get("own")) { "  here" } else { "" };
         let line = format!(
             "{} {} {:>7} {:>4} {:>7}  {up}{own}",
             text::pad(&of("name"), 14),

@@ -1,4 +1,4 @@
-//! The live audit feed: a flood while somebody reads, and a stranger's change that is found and reverted.
+//! The audit feed: a flood while somebody reads, a stranger's change found and reverted.
 
 use std::time::Instant;
 

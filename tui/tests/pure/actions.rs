@@ -80,10 +80,11 @@ fn within_each_context_no_key_has_two_meanings() {
         for action in &all {
             for keys in chords(action) {
                 let other = taken.insert(keys.clone(), action.id);
-                if let Some(other) = other.filter(|other| *other != action.id) {
-                    if !OVERRIDES.contains(&action.id) && !OVERRIDES.contains(&other) {
-                        wrong.push(format!("in {context}: {} is {other} and {}", keys[0], action.id));
-                    }
+                if let Some(other) = other.filter(|other| *other != action.id)
+                    && !OVERRIDES.contains(&action.id)
+                    && !OVERRIDES.contains(&other)
+                {
+                    wrong.push(format!("in {context}: {} is {other} and {}", keys[0], action.id));
                 }
             }
         }

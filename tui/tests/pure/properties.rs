@@ -1,4 +1,4 @@
-//! Whatever comes, and in whatever order: nothing panics, nothing is written that was not planned and confirmed.
+//! Whatever comes in whatever order: no panic, and no write without a plan and its text.
 
 use crate::support::answers;
 use crate::support::hostile::{HOSTILE, mutated};
@@ -428,8 +428,13 @@ impl Watched {
     }
 }
 
+/// More of them find more; `PROPTEST_CASES` says how many.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn whatever_comes_nothing_panics_and_no_write_is_unplanned_or_unconfirmed(

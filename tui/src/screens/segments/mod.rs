@@ -1,4 +1,4 @@
-//! The segments of an environment: a filter, a list, what the selected one holds (GROUND of its files).
+//! The segments of an environment: a filter, a list, the selected one (GROUND of its files).
 
 mod question;
 #[cfg(test)]

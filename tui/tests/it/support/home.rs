@@ -1,4 +1,4 @@
-//! A person's home: directories of configuration, state and cache of their own, and the programs started in it.
+//! A person's home: directories of their own, and the programs started in it.
 
 use std::ffi::OsString;
 use std::fs;

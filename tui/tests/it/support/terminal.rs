@@ -1,5 +1,4 @@
-//! A program on a real pseudo-terminal, and the screen that a person would see. Nothing here waits for time to pass:
-//! the program says when it has nothing left to do.
+//! A program on a real pseudo-terminal, and the screen that a person would see.
 
 use std::collections::BTreeMap;
 use std::fs::File;

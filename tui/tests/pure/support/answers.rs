@@ -1,7 +1,7 @@
 //! The answers that a demo daemon gave, by the request; kept in `fixtures/answers.json`.
 //!
 //! To record them anew: start `flagstaffd demo --headless` on empty data, send it what is in `fixtures/seed.json`, take
-//! `fixtures/answers.json` away, and run these tests with `FLAGSTAFF_RECORD=<its socket>`.
+//! `fixtures/answers.json` away, and run `FLAGSTAFF_RECORD=<its socket> cargo test -p flagstaff --test pure -- actions screens`.
 
 use flagstaff::client::{Client, Credential, Target};
 use flagstaff::request::{Answer, Failure, Problem, Request};

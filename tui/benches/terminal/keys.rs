@@ -74,9 +74,10 @@ pub fn run(bench: &Bench) {
             match ours {
                 None => ours = Some([down, scroll, page]),
                 Some(ours) => {
-                    let ratios = [down, scroll, page].into_iter().zip(ours).map(|(t, o)| {
-                        format!("{:.1}", t.bytes as f64 / o.bytes.max(1) as f64)
-                    });
+                    let ratios = [down, scroll, page]
+                        .into_iter()
+                        .zip(ours)
+                        .map(|(t, o)| format!("{:.1}", t.bytes as f64 / o.bytes.max(1) as f64));
                     print!("   bytes of ours times {}", ratios.collect::<Vec<_>>().join(" / "));
                 }
             }

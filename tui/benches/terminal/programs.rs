@@ -58,11 +58,16 @@ impl Bench {
             let mut flags = String::from("{");
             for n in part * 2_500..(part + 1) * 2_500 {
                 let comma = if n % 2_500 > 0 { "," } else { "" };
-                let area = ["pay", "search", "checkout", "mobile"][n * 4 / FLAGS];
+                let value = match n % 5 {
+                    0 | 1 => (n % 3 == 0).to_string(),
+                    2 => format!("\"value {}\"", n % 70),
+                    3 => (n * 37 % 9_000).to_string(),
+                    _ => format!("{{\"limit\":{}}}", n % 900),
+                };
                 let _ = write!(
                     flags,
-                    r#"{comma}"{area}.flag-{n:05}":{{"flagVersion":3,"trackEvents":false,"value":{},"variation":{},"version":7}}"#,
-                    n % 3 == 0,
+                    r#"{comma}"{}":{{"flagVersion":3,"trackEvents":false,"value":{value},"variation":{},"version":7}}"#,
+                    key(n),
                     n % 2
                 );
             }
@@ -165,9 +170,8 @@ impl Bench {
 
     /// The newest revision.
     pub fn revision(&self) -> u64 {
-        let status = self.daemon.must(Method::Get, "/api/revisions?limit=1", "");
-        let first = status.get("items").and_then(Json::as_array).and_then(<[Json]>::first);
-        first.and_then(|r| r.get("revision")).and_then(Json::as_i64).and_then(|n| n.try_into().ok()).unwrap()
+        let status = self.daemon.must(Method::Get, "/api/status", "");
+        status.get("revision").and_then(Json::as_i64).and_then(|n| n.try_into().ok()).unwrap()
     }
 
     /// Turns flags of `staging` on or off, as one revision.
@@ -176,13 +180,18 @@ impl Bench {
     }
 }
 
+/// The key of a flag; neighbours in the list have little in common.
+fn key(n: usize) -> String {
+    let area = ["checkout", "growth", "infra", "pay"][n * 4 / FLAGS];
+    let thing =
+        ["new-flow", "retry-limit", "dark-mode", "cache", "fast-path", "banner", "limits-of-api"][n * 5 % 7];
+    format!("{area}.{n:05}-{thing}")
+}
+
 /// A change set that turns flags on or off.
 pub fn change(flags: std::ops::Range<usize>, on: bool) -> String {
     let mutations: Vec<String> = flags
-        .map(|n| {
-            let area = ["pay", "search", "checkout", "mobile"][n * 4 / FLAGS];
-            format!(r#"{{"op":"setOn","flag":"{area}.flag-{n:05}","environment":"staging","enabled":{on}}}"#)
-        })
+        .map(|n| format!(r#"{{"op":"setOn","flag":"{}","environment":"staging","enabled":{on}}}"#, key(n)))
         .collect();
     format!(r#"{{"mutations":[{}]}}"#, mutations.join(","))
 }

@@ -184,7 +184,7 @@ impl Promote {
         };
         let columns = usize::from(width);
         let longest = known.values().flat_map(|compared| &compared.diff).map(|(path, ..)| text::width(path));
-        let room = longest.max().unwrap_or(0).clamp(8, columns * 9 / 20);
+        let room = longest.max().unwrap_or(0).clamp(8, (columns * 9 / 20).max(8));
         let side = (columns.saturating_sub(room + 10) / 2).max(8);
         let mut lines = Vec::new();
         for key in &self.flags {

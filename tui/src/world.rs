@@ -56,6 +56,9 @@ impl Default for Settings {
     }
 }
 
+/// The longest that an applied write is still shown as on its way.
+const TELLING: time::Duration = time::Duration::seconds(5);
+
 /// A write on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
@@ -65,6 +68,8 @@ pub struct Pending {
     pub touches: Vec<Touch>,
     /// Whether its answer was lost, and is being asked for.
     pub unknown: bool,
+    /// The revision that it was applied as, and since when that is known: the feed has not told of it yet.
+    pub applied: Option<(u64, OffsetDateTime)>,
 }
 
 /// A change of mine that was applied.
@@ -203,6 +208,12 @@ impl World {
         }
     }
 
+    /// Columns and rows of what a screen draws on: the terminal without banner, toasts and footer.
+    #[must_use]
+    pub fn body(&self) -> (u16, u16) {
+        (self.size.0, self.size.1.saturating_sub(3))
+    }
+
     /// The selected environment.
     #[must_use]
     pub fn selected(&self) -> Option<&EnvironmentRow> {
@@ -232,6 +243,20 @@ impl World {
             }
         }
         self.guard.check(touched.iter().any(|e| e.protected), self.now)
+    }
+
+    /// Takes away the writes that the feed has told of, or should have.
+    pub fn settle_pending(&mut self) {
+        let (told, now) = (self.cache.revision, self.now);
+        self.pending.retain(|_, write| {
+            write.applied.is_none_or(|(revision, at)| revision > told && now - at < TELLING)
+        });
+    }
+
+    /// When the first of the applied writes is no longer shown as on its way, whatever the feed tells.
+    #[must_use]
+    pub fn told_at_last(&self) -> Option<OffsetDateTime> {
+        self.pending.values().filter_map(|write| write.applied).map(|(_, at)| at + TELLING).min()
     }
 
     /// Whether a write on this flag or segment is on its way.

@@ -43,6 +43,7 @@ impl App {
                     return self.feed_error(&message);
                 }
                 let heard = self.world.cache.hear(&message);
+                self.world.settle_pending();
                 if heard.reload {
                     return self.reload();
                 }

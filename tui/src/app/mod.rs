@@ -238,7 +238,8 @@ impl App {
         let own = self.stack.last().and_then(|l| l.screen.ticks(&self.world)).map(|d| now + d);
         // Ages are shown to the minute beyond the first one.
         let ages = (!self.world.settings.lite).then(|| now + Duration::seconds(60));
-        [toast, countdown, retry, own, ages].into_iter().flatten().min().map(|at| at.max(now))
+        let told = self.world.told_at_last();
+        [toast, countdown, retry, own, ages, told].into_iter().flatten().min().map(|at| at.max(now))
     }
 
     /// The route of the topmost screen.
@@ -250,7 +251,10 @@ impl App {
     /// Whether nothing is on its way: no request waits for its answer, no draft for the disk.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.waiting.is_empty() && !self.loading && self.world.unsaved.values().all(|why| !why.is_empty())
+        self.waiting.is_empty()
+            && !self.loading
+            && (self.world.pending.is_empty() || !self.world.live())
+            && self.world.unsaved.values().all(|why| !why.is_empty())
     }
 
     /// The title of the terminal's window.
@@ -266,6 +270,7 @@ impl App {
         self.world.now = self.world.now.max(now);
         let now = self.world.now;
         self.toasts.retain(|toast| toast.until > now);
+        self.world.settle_pending();
         if let Some(said) = self.world.guard.tick(now) {
             self.toast(Tone::Warn, said.to_owned());
         }

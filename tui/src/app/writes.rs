@@ -95,7 +95,8 @@ impl App {
         let id = self.number();
         self.note(id, apply.request(), &plan.wish.cli);
         let wish = &plan.wish;
-        let pending = Pending { title: wish.title.clone(), touches: wish.touches.clone(), unknown: false };
+        let (title, touches) = (wish.title.clone(), wish.touches.clone());
+        let pending = Pending { title, touches, unknown: false, applied: None };
         self.world.pending.insert(id, pending);
         self.waiting.insert(id, Waiting::Write { layer, apply: apply.clone() });
         vec![Effect::Write { id, apply }]
@@ -111,7 +112,6 @@ impl App {
     ) -> Vec<Effect> {
         match outcome {
             Ok(answer) => {
-                self.world.pending.remove(&id);
                 let revision = answer
                     .body
                     .get("revision")
@@ -120,7 +120,7 @@ impl App {
                     .or(answer.revision)
                     .unwrap_or_default();
                 self.world.once = answer.body.get("credentials").cloned();
-                let effects = self.applied(layer, &apply, revision);
+                let effects = self.applied(id, layer, &apply, revision);
                 self.world.once = None;
                 effects
             }
@@ -144,8 +144,14 @@ impl App {
         }
     }
 
-    fn applied(&mut self, layer: u64, apply: &Apply, revision: u64) -> Vec<Effect> {
+    fn applied(&mut self, id: u64, layer: u64, apply: &Apply, revision: u64) -> Vec<Effect> {
         let wish = apply.wish();
+        // What is shown is the old state until the feed tells of the new one.
+        if let Some(pending) = self.world.pending.get_mut(&id) {
+            pending.applied = Some((revision, self.world.now));
+            pending.unknown = false;
+        }
+        self.world.settle_pending();
         self.toast(Tone::Info, format!("{} (rev {revision})  u undo", wish.title));
         self.world.done.push(Done { revision, title: wish.title.clone(), at: self.world.now });
         if self.world.done.len() > KEPT {
@@ -237,12 +243,12 @@ impl App {
     ) -> Vec<Effect> {
         match outcome {
             Ok(answer) => {
-                self.world.pending.remove(&write);
                 if answer.body.get("applied") == Some(&Json::Bool(true)) {
                     let revision = answer.body.get("revision").and_then(Json::as_i64);
                     let revision = revision.and_then(|r| u64::try_from(r).ok()).unwrap_or_default();
-                    return self.applied(layer, &apply, revision);
+                    return self.applied(write, layer, &apply, revision);
                 }
+                self.world.pending.remove(&write);
                 self.toast(Tone::Warn, format!("was not applied: {}", apply.wish().title));
                 Vec::new()
             }

@@ -314,7 +314,7 @@ impl Compare {
                     if !self.marked.remove(&key) {
                         self.marked.insert(key);
                     }
-                    self.list.act("move.down", self.shown.len(), self.rows(world.size.1.saturating_sub(3)));
+                    self.list.act("move.down", self.shown.len(), self.rows(world.body().1));
                     self.note();
                 }
             }
@@ -345,7 +345,7 @@ impl Compare {
             }
             "global.escape" => return self.escape(world),
             _ => {
-                let height = world.size.1.saturating_sub(3);
+                let height = world.body().1;
                 if let Some(list) = &mut self.diff {
                     let len = self.shown.get(self.list.at).map_or(0, |p| p.counted(&world.ignored).count());
                     list.act(id, len, usize::from(height.saturating_sub(3)).max(1) / 3 + 1);
@@ -418,7 +418,7 @@ impl Screen for Compare {
         if self.diff.is_some() {
             return None;
         }
-        let rows = self.rows(world.size.1.saturating_sub(3));
+        let rows = self.rows(world.body().1);
         let mut list = self.list.clone();
         list.settle(self.shown.len(), rows);
         Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first: list.top })

@@ -311,7 +311,7 @@ impl Flags {
                 {
                     marks.insert(key);
                 }
-                let rows = self.rows(world.size.1.saturating_sub(3));
+                let rows = self.rows(world.body().1);
                 self.list.act("move.down", self.shown.len(), rows);
                 self.note();
                 vec![Do::Marks(marks)]
@@ -376,7 +376,7 @@ impl Flags {
                 vec![Do::Back]
             }
             _ => {
-                let rows = self.rows(world.size.1.saturating_sub(3));
+                let rows = self.rows(world.body().1);
                 self.list.act(id, self.shown.len(), rows);
                 self.note();
                 Vec::new()
@@ -552,7 +552,7 @@ impl Screen for Flags {
     }
 
     fn window(&self, world: &World) -> Option<Window> {
-        let rows = self.rows(world.size.1.saturating_sub(3));
+        let rows = self.rows(world.body().1);
         let first = self.settled(rows).top;
         Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first })
     }

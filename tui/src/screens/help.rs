@@ -153,7 +153,7 @@ impl Screen for Help {
     }
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
-        let rows = self.rows(world.size.1.saturating_sub(2));
+        let rows = self.rows(world.body().1);
         let len = self.found().len();
         match event {
             Event::Key(press) => {

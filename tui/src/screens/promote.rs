@@ -273,7 +273,7 @@ impl Promote {
     }
 
     fn act(&mut self, world: &World, id: &str) -> Vec<Do> {
-        let height = world.size.1.saturating_sub(3);
+        let height = world.body().1;
         let rows = self.rows(world, height);
         match id {
             "global.escape" => return vec![Do::Back],

@@ -141,7 +141,7 @@ impl Review {
 
     /// What is said while the change is on its way.
     fn on_its_way(&self, world: &World) -> Option<&'static str> {
-        let own = |write: &&Pending| write.title == self.plan.wish.title;
+        let own = |write: &&Pending| write.title == self.plan.wish.title && write.applied.is_none();
         world.pending.values().find(own).map(|write| match write.unknown {
             false => "applying ..",
             true => "asking what became of it ..",
@@ -182,7 +182,7 @@ impl Screen for Review {
 
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         let len = self.lines(usize::from(world.size.0)).len();
-        let room = self.room(world.size.1.saturating_sub(3));
+        let room = self.room(world.body().1);
         match event {
             Event::Key(press) => {
                 self.note = None;

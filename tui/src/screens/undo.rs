@@ -145,7 +145,7 @@ impl Undo {
         {
             self.list.at = at;
         }
-        self.list.settle(self.entries.len(), rows(world.size.1.saturating_sub(2)));
+        self.list.settle(self.entries.len(), rows(world.body().1));
     }
 
     fn answer(&mut self, world: &World, tag: u32, outcome: &Result<Answer, Failure>) -> Vec<Do> {
@@ -187,7 +187,7 @@ impl Undo {
             },
             ("global.escape", _) => vec![Do::Back],
             _ => {
-                self.list.act(id, self.entries.len(), rows(world.size.1.saturating_sub(2)));
+                self.list.act(id, self.entries.len(), rows(world.body().1));
                 Vec::new()
             }
         }

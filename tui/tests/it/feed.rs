@@ -51,7 +51,9 @@ fn five_thousand_changes_move_nothing_under_somebody_who_has_paused() {
     terminal.wait_for("FOLLOWING");
     terminal.press(&["k"]);
     terminal.wait_for("PAUSED");
-    let selected = |view: &View| view.row_with(" > ").expect("a selected row");
+    let selected = |view: &View| {
+        view.row_with(" > ").unwrap_or_else(|| panic!("no row is selected:\n{}", view.screen().contents()))
+    };
     let (row, place) = {
         let view = terminal.view();
         (selected(&view), view.screen().cursor_position())

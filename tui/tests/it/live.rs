@@ -30,9 +30,19 @@ fn a_daemon_that_dies_is_stale_at_once_and_nothing_is_missing_when_it_is_back() 
     terminal.keys(" ");
     terminal.wait_for("changes wait until the daemon is back");
     daemon.start_again();
+    // Most of these are made before the program is connected again.
+    for flag in ["apl", "databases", "dark-mode", "metadata", "databaseResize", "selfServeBetas"] {
+        toggle(&daemon, flag);
+    }
+    let revision = toggle(&daemon, "ipv6Sharing");
     terminal.wait_for("LIVE");
-    let revision = toggle(&daemon, "dark-mode");
     terminal.wait_for(&format!("rev {revision}"));
+    let off = daemon.get("/api/matrix?filter=off%3Astaging&limit=1");
+    let off = off.get("total").and_then(Json::as_i64).expect("a number");
+    terminal.press(&["/"]);
+    terminal.keys("off:staging");
+    terminal.wait_for(&format!(" {off} of 59"));
+    terminal.press(&["\r"]);
     terminal.send(b"q");
     assert_eq!(terminal.wait_end(), 0);
 }

@@ -333,7 +333,7 @@ impl Screen for Audit {
 
 impl Audit {
     fn click(&mut self, world: &World, y: u16) {
-        let (columns, height) = (world.size.0, world.size.1.saturating_sub(2));
+        let (columns, height) = world.body();
         let (top, rows) = self.0.list(world, columns, height);
         let Some(y) = y.checked_sub(top) else { return };
         // Drawn away from the screen, to learn where the rows lie.

@@ -95,7 +95,7 @@ impl State {
     }
 
     pub fn settle(&mut self, world: &World) {
-        let (columns, height) = (world.size.0, world.size.1.saturating_sub(2));
+        let (columns, height) = world.body();
         let rows = usize::from(self.list(world, columns, height).1);
         draw::settle(&mut self.feed, rows, Form::of(world, columns));
     }
@@ -186,7 +186,7 @@ impl State {
     }
 
     pub fn walk(&mut self, world: &World, id: &str) -> Vec<Do> {
-        let (columns, height) = (world.size.0, world.size.1.saturating_sub(2));
+        let (columns, height) = world.body();
         let form = Form::of(world, columns);
         let seen = draw::seen(&self.feed, usize::from(self.list(world, columns, height).1), form);
         let last = self.feed.rows.len().saturating_sub(1);

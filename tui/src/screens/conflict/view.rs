@@ -42,11 +42,11 @@ impl Conflict {
     }
 
     pub(super) fn table_rows(&self, world: &World) -> usize {
-        usize::from(self.list_height(world.size.1.saturating_sub(2)).saturating_sub(4)).max(1)
+        usize::from(self.list_height(world.body().1).saturating_sub(4)).max(1)
     }
 
     pub(super) fn merged_rows(&self, world: &World) -> usize {
-        let height = world.size.1.saturating_sub(2);
+        let height = world.body().1;
         usize::from(height.saturating_sub(self.list_height(height) + 4)).max(1)
     }
 

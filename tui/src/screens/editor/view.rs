@@ -34,7 +34,7 @@ impl Editor {
 
     /// How many rows the text has.
     pub(super) fn rows(&self, world: &World) -> usize {
-        usize::from(world.size.1).saturating_sub(2 + self.top_row() + self.below()).max(1)
+        usize::from(world.body().1).saturating_sub(self.top_row() + self.below()).max(1)
     }
 
     /// What is said under lines: one fault for each line.

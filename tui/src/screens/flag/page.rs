@@ -124,7 +124,7 @@ impl Flag {
     pub(super) fn turn(&mut self, world: &World, with: impl FnOnce(&mut Pane, &[Line], usize)) {
         let Some(row) = self.row(world) else { return };
         let lines = self.lines(&self.scene(world, row, world.size.0));
-        let height = usize::from(self.rows(world.size.1.saturating_sub(3)));
+        let height = usize::from(self.rows(world.body().1));
         if let Some(pane) = self.panes.get_mut(self.tab) {
             pane.settle(&lines, height);
             with(pane, &lines, height);

@@ -151,7 +151,7 @@ impl State {
     /// The columns and rows of the body.
     #[must_use]
     pub fn size(world: &World) -> (u16, u16) {
-        (world.size.0, world.size.1.saturating_sub(2))
+        world.body()
     }
 
     /// The rows of the list.

@@ -354,7 +354,7 @@ impl Segments {
                 Vec::new()
             }
             _ => {
-                let rows = self.rows(world.size.1.saturating_sub(3));
+                let rows = self.rows(world.body().1);
                 if self.list.act(id, self.shown.len(), rows) { self.note(world) } else { Vec::new() }
             }
         }
@@ -503,7 +503,7 @@ impl Screen for Segments {
         if self.whole {
             return None;
         }
-        let rows = self.rows(world.size.1.saturating_sub(3));
+        let rows = self.rows(world.body().1);
         let mut list = self.list.clone();
         list.settle(self.shown.len(), rows);
         Some(Window { top: 2, rows: u16::try_from(rows).ok()?, first: list.top })

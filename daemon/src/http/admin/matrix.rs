@@ -233,7 +233,7 @@ fn variation(variation: &Variation) -> Json {
     view
 }
 
-/// The columns that are asked for; each must be one that the caller may read.
+/// The columns that are asked for, each once; each must be one that the caller may read.
 fn columns(
     asked: &Asked,
     readable: &[Arc<EnvironmentState>],
@@ -242,11 +242,14 @@ fn columns(
         return Ok(readable.to_vec());
     };
     let project = asked.project()?;
-    let mut columns = Vec::new();
+    let mut columns: Vec<Arc<EnvironmentState>> = Vec::new();
     for name in names.split(',') {
         let key: EnvironmentKey = name.parse().map_err(|e| ApiError::parameter("environments", e))?;
         asked.known_environment(&project, &key)?;
         asked.allow(Permission::Read, Scope::environment(&project, &key))?;
+        if columns.iter().any(|state| state.stored.row.key == key) {
+            continue;
+        }
         columns.extend(readable.iter().filter(|state| state.stored.row.key == key).cloned());
     }
     Ok(columns)

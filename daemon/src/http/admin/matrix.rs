@@ -12,7 +12,7 @@ use shared::key::{EnvironmentKey, FlagKey};
 use shared::project::EnvironmentClass;
 
 use crate::http::error::ApiError;
-use crate::http::filter::{Filter, standing};
+use crate::http::filter::Filter;
 use crate::http::request::Asked;
 use crate::http::views;
 use crate::live::catalog::{EnvironmentState, Served};
@@ -191,7 +191,7 @@ fn row(asked: &Asked, stored: &Stored<Flag>, states: &[Arc<EnvironmentState>]) -
     let mut newest = stamp;
     let mut cells = Vec::with_capacity(states.len());
     for state in states {
-        let Some(served) = standing(state, &flag.key) else { continue };
+        let Some(served) = state.standing(&flag.key) else { continue };
         if served.stored.stamp.updated_at > newest.updated_at {
             newest = &served.stored.stamp;
         }

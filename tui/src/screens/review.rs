@@ -226,7 +226,7 @@ impl Screen for Review {
     fn view(&self, world: &World, canvas: &mut Canvas<'_>) {
         let (width, height) = (canvas.width(), canvas.height());
         let columns = usize::from(width);
-        let end = canvas.put_right(0, &format!("planned at {} ", self.plan.base), Token::Dim);
+        let end = canvas.put_right(0, &format!("planned at rev {} ", self.plan.base_revision()), Token::Dim);
         canvas.put_fit(
             1,
             0,

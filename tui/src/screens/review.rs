@@ -309,7 +309,7 @@ impl Screen for Review {
     }
 
     fn footer(&self, _world: &World) -> Vec<&'static str> {
-        vec!["review.next", "review.apply", "review.whole", "review.down", "review.cancel"]
+        vec!["review.next", "review.apply", "review.cancel", "review.whole", "review.down"]
     }
 
     fn available(&self, _world: &World, action: &str) -> Result<(), String> {

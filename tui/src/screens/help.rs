@@ -125,7 +125,7 @@ impl Help {
     }
 
     fn rows(&self, height: u16) -> usize {
-        usize::from(if self.palette { height.saturating_sub(8).min(12) } else { height.saturating_sub(4) })
+        usize::from(if self.palette { height.saturating_sub(8).min(12) } else { height.saturating_sub(5) })
             .max(1)
     }
 }

@@ -42,7 +42,7 @@ pub enum Way {
 pub enum Copied {
     /// That program took it.
     Tool(&'static str),
-    /// tmux took it; whether the clipboard has it too depends on its settings.
+    /// tmux took it; whether the clipboard has it too depends on what tmux knows of the outer terminal.
     Tmux {
         /// tmux hands it to the outer terminal.
         handed_on: bool,
@@ -98,7 +98,7 @@ impl Copied {
             Self::Tool(name) => format!("{what} copied ({name})"),
             Self::Tmux { handed_on: true } => format!("{what} copied (tmux)"),
             Self::Tmux { handed_on: false } => {
-                format!("{what} is in tmux's buffer only; set -s set-clipboard on shares it")
+                format!("{what} is in tmux's buffer only; set -as terminal-features ',*:clipboard' shares it")
             }
             Self::ForTerminal => format!("{what} sent to the terminal's clipboard"),
             Self::TooLong => format!("{what} not copied: longer than {LONGEST_COPY} bytes"),
@@ -155,10 +155,15 @@ async fn hand_to(words: &[&str], text: &[u8]) -> io::Result<()> {
 }
 
 async fn tmux_hands_on() -> bool {
-    let Some(mut command) = command(&["tmux", "show", "-sv", "set-clipboard"]) else { return false };
+    let Some(mut command) = command(&["tmux", "display", "-p", "#{client_termfeatures}"]) else {
+        return false;
+    };
     let output = command.stdin(Stdio::null()).stdout(Stdio::piped()).output();
     match tokio::time::timeout(PATIENCE, output).await {
-        Ok(Ok(output)) => ["on", "external"].contains(&String::from_utf8_lossy(&output.stdout).trim()),
+        // A buffer that is loaded for the clipboard is handed on whatever `set-clipboard` says.
+        Ok(Ok(output)) => {
+            String::from_utf8_lossy(&output.stdout).trim().split(',').any(|feature| feature == "clipboard")
+        }
         _ => false,
     }
 }
@@ -195,6 +200,6 @@ mod tests {
         let ssh = Place { ssh: true, ..Place::default() };
         assert_eq!(copy(b"key", ssh).await, Copied::ForTerminal);
         assert_eq!(copy(&vec![b'x'; LONGEST_COPY + 1], ssh).await, Copied::TooLong);
-        assert!(Copied::Tmux { handed_on: false }.sentence("key").contains("set-clipboard"));
+        assert!(Copied::Tmux { handed_on: false }.sentence("key").contains("terminal-features"));
     }
 }

@@ -19,3 +19,4 @@ mod guarded;
 mod leaving;
 mod live;
 mod support;
+mod tmux;

@@ -20,6 +20,8 @@ pub struct Home {
 pub struct Launch {
     /// Columns and rows.
     pub size: (u16, u16),
+    /// Another program than ours, which starts it.
+    pub program: Option<PathBuf>,
     /// Further arguments.
     pub arguments: Vec<String>,
     /// Variables, in place of those of the same name.
@@ -30,7 +32,7 @@ pub struct Launch {
 
 impl Default for Launch {
     fn default() -> Self {
-        Self { size: (100, 30), arguments: Vec::new(), variables: Vec::new(), by_shell: false }
+        Self { size: (100, 30), program: None, arguments: Vec::new(), variables: Vec::new(), by_shell: false }
     }
 }
 
@@ -95,7 +97,7 @@ impl Home {
 
     /// The program, as soon as it runs.
     pub fn start(&self, launch: &Launch) -> Terminal {
-        let program = beside("flagstaff");
+        let program = launch.program.clone().unwrap_or_else(|| beside("flagstaff"));
         let command = if launch.by_shell {
             // No prompt of the user's own, and nothing that their files set.
             let mut shell = CommandBuilder::new("sh");

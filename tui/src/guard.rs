@@ -46,7 +46,7 @@ pub enum Closed {
     #[error("read-only: your role does not write in {0}")]
     Role(String),
     /// What is shown may be old.
-    #[error("not connected: changes wait until the daemon is back")]
+    #[error("not connected: nothing can be changed until the daemon is back")]
     Offline,
 }
 

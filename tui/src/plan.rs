@@ -174,6 +174,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The revision that it was made at, without the epoch that only daemons count.
+    #[must_use]
+    pub fn base_revision(&self) -> &str {
+        self.base.split_once('.').map_or(&self.base, |(_, revision)| revision)
+    }
+
     /// Reads the plan that answers `wish`; none when the answer is not a plan.
     #[must_use]
     pub fn read(wish: Wish, answer: &Json) -> Option<Self> {

@@ -4,19 +4,14 @@ use std::sync::Arc;
 
 use shared::access::{Permission, Scope};
 use shared::flag::Flag;
-use shared::key::{FlagKey, ProjectKey};
+use shared::key::ProjectKey;
 use shared::query::{Place, Query, QueryFault, State, Subject};
 use time::OffsetDateTime;
 
 use super::error::ApiError;
 use super::request::Asked;
-use crate::live::catalog::{EnvironmentState, Served};
+use crate::live::catalog::EnvironmentState;
 use crate::store::Stored;
-
-/// How a flag stands in an environment: live, or at rest with its archived flag.
-pub fn standing<'s>(state: &'s EnvironmentState, key: &FlagKey) -> Option<&'s Arc<Served>> {
-    state.configs.get(key).or_else(|| state.resting.get(key))
-}
 
 /// Which flags a list shows.
 pub struct Filter {
@@ -60,7 +55,7 @@ impl Filter {
             .iter()
             .map(|state| Place {
                 key: state.stored.row.key.as_str(),
-                state: standing(state, &row.key).map(|served| State {
+                state: state.standing(&row.key).map(|served| State {
                     summary: &served.summary,
                     document: Some(&served.stored.row.document),
                     changed_at: served.stored.stamp.updated_at,

@@ -256,8 +256,9 @@ impl Asked {
         if let Some(etag) = etag.and_then(|e| HeaderValue::from_str(&e).ok()) {
             headers.insert(header::ETAG, etag);
         }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("authorization, x-user-id"));
+        // What a caller may see is theirs alone: the same ETag is another answer for somebody else.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("authorization, x-user-id, x-user-email"));
         tell_revision(headers, self.catalog.position.revision);
         if self.state.live.stale() {
             headers.insert(HeaderName::from_static("flagstaff-stale"), HeaderValue::from_static("true"));

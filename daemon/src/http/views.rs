@@ -1,5 +1,7 @@
 //! What the API shows of flags, configurations and the like: one shape each, everywhere.
 
+use std::sync::Arc;
+
 use shared::audit::public;
 use shared::change::{Entity, EntityRef};
 use shared::eval;
@@ -86,14 +88,13 @@ pub fn flag_etag(last: Position, configs: Revision) -> String {
     format!("\"{last}.{}\"", configs.0)
 }
 
-/// A flag with its per-environment summary.
-pub fn flag(catalog: &Catalog, stored: &Stored<Flag>) -> Json {
+/// A flag with its summary in each of these environments.
+pub fn flag(stored: &Stored<Flag>, states: &[Arc<EnvironmentState>]) -> Json {
     let mut view = flag_row(&stored.row);
     stamped(&mut view, &stored.stamp);
     let mut environments = Json::object();
-    for state in catalog.environments_of(&stored.row.project) {
-        let served = state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
-        if let Some(served) = served {
+    for state in states {
+        if let Some(served) = state.standing(&stored.row.key) {
             environments.set(state.stored.row.key.as_str(), summary(&served.stored));
         }
     }

@@ -64,6 +64,13 @@ pub struct EnvironmentState {
     pub revision: Revision,
 }
 
+impl EnvironmentState {
+    /// How a flag stands here: live, or at rest with its archived flag.
+    pub fn standing(&self, key: &FlagKey) -> Option<&Arc<Served>> {
+        self.configs.get(key).or_else(|| self.resting.get(key))
+    }
+}
+
 impl eval::Store for EnvironmentState {
     fn flag(&self, key: &str) -> Option<&PreparedFlag> {
         self.configs.get(key)?.prepared.as_deref()
@@ -159,7 +166,7 @@ impl Catalog {
         self.environments
             .iter()
             .filter(|((p, _), _)| p == project)
-            .filter_map(|(_, state)| state.configs.get(key).or_else(|| state.resting.get(key)))
+            .filter_map(|(_, state)| state.standing(key))
             .collect()
     }
 
@@ -225,11 +232,10 @@ impl Catalog {
         let places: Vec<Place> =
             self.environments.keys().filter(|(project, _)| *project == stored.row.project).cloned().collect();
         for place in places {
-            let found = self.environments.get(&place).and_then(|state| {
-                let served =
-                    state.configs.get(&stored.row.key).or_else(|| state.resting.get(&stored.row.key));
-                served.map(|s| s.stored.clone())
-            });
+            let found = self
+                .environments
+                .get(&place)
+                .and_then(|state| state.standing(&stored.row.key).map(|served| served.stored.clone()));
             if let Some(config) = found {
                 self.put_config(config);
             }
@@ -336,10 +342,9 @@ impl Catalog {
             Entity::Project(e) => self.projects.get(&e.key).map(|s| s.stamp.clone()),
             Entity::Environment(e) => self.environment(&e.project, &e.key).map(|s| s.stored.stamp.clone()),
             Entity::Flag(e) => self.flag(&e.project, &e.key).map(|s| s.stamp.clone()),
-            Entity::Config(e) => self.environment(&e.project, &e.environment).and_then(|state| {
-                let served = state.configs.get(&e.flag).or_else(|| state.resting.get(&e.flag));
-                served.map(|s| s.stored.stamp.clone())
-            }),
+            Entity::Config(e) => self
+                .environment(&e.project, &e.environment)
+                .and_then(|state| state.standing(&e.flag).map(|served| served.stored.stamp.clone())),
             Entity::Segment(e) => self
                 .environment(&e.project, &e.environment)
                 .and_then(|state| state.segments.get(&e.key))

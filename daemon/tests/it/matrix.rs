@@ -143,6 +143,8 @@ async fn the_matrix_says_what_a_table_shows() {
     assert_eq!((&one["total"], &one["nextCursor"]), (&json!(2), &json!("pay.budget")));
     let two = body(&app, "/api/matrix?limit=1&cursor=pay.budget").await;
     assert_eq!((&two["items"][0]["key"], &two["nextCursor"]), (&json!("pay.checkout"), &Value::Null));
+    let twice = body(&app, "/api/matrix?environments=staging,production,staging").await;
+    assert_eq!(twice["environments"].as_array().unwrap().len(), 2, "a column stands there once");
     assert_eq!(app.get("/api/matrix?environments=nowhere").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(app.get("/api/matrix?limit=10001").await.status(), StatusCode::BAD_REQUEST);
 }
@@ -165,6 +167,10 @@ async fn the_matrix_is_not_sent_twice_and_is_sent_small() {
         vary.join(",").contains("accept-encoding") && vary.join(",").contains("authorization"),
         "{vary:?}"
     );
+    // No cache on the way may give one caller's matrix to another.
+    assert_eq!(small.headers()["cache-control"], "private, no-cache");
+    let vary = vary.join(",");
+    assert!(vary.contains("x-user-id") && vary.contains("x-user-email"), "{vary}");
     let small = small.bytes().await.unwrap();
     assert!(
         small.starts_with(&[0x1f, 0x8b]) && small.len() * 2 < plain.len(),

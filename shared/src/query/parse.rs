@@ -11,10 +11,16 @@ use super::tree::{Node, Query};
 pub const MOST_CHARACTERS: usize = 4_096;
 /// More groups within groups than this are refused.
 const DEEPEST: usize = 32;
+/// More words and values of terms than this are refused: each is asked of every flag.
+const MOST_VALUES: usize = 256;
+/// More regular expressions than this are refused: each takes memory of its own, and time to be read.
+const MOST_EXPRESSIONS: usize = 16;
 
 struct Parser<'h> {
     chars: Chars,
     has: &'h [&'h str],
+    values: usize,
+    expressions: usize,
     environments: Vec<(usize, Pattern)>,
     archived: bool,
     documents: bool,
@@ -43,6 +49,8 @@ impl Query {
         let mut parser = Parser {
             chars: Chars::new(text),
             has,
+            values: 0,
+            expressions: 0,
             environments: Vec::new(),
             archived: false,
             documents: false,
@@ -143,6 +151,12 @@ impl Parser<'_> {
         }
         if let Some(name) = self.chars.name() {
             let read = term::read(&name.to_ascii_lowercase(), at, &mut self.chars, self.has)?;
+            self.count(read.term.values(), at)?;
+            self.expressions += usize::from(matches!(read.term, Term::Key(_) | Term::Name(_)));
+            if self.expressions > MOST_EXPRESSIONS {
+                let detail = format!("a query has at most {MOST_EXPRESSIONS} regular expressions");
+                return Err(QueryFault::new(at, detail));
+            }
             self.environments.extend(read.environments);
             self.archived |= matches!(read.term, Term::Archived(_));
             self.documents |= matches!(read.term, Term::Json(_));
@@ -153,8 +167,17 @@ impl Parser<'_> {
         if piece.text.is_empty() {
             return Err(QueryFault::new(at, "there is nothing in these quotes"));
         }
+        self.count(1, at)?;
         self.words = true;
         Ok(Node::Word(Word::new(&piece.text, piece.quoted)))
+    }
+
+    fn count(&mut self, more: usize, at: usize) -> Result<(), QueryFault> {
+        self.values += more;
+        if self.values > MOST_VALUES {
+            return Err(QueryFault::new(at, format!("a query has at most {MOST_VALUES} words and values")));
+        }
+        Ok(())
     }
 }
 
@@ -203,6 +226,21 @@ mod tests {
         }
         assert_eq!(fault(&"a".repeat(MOST_CHARACTERS + 1)).0, MOST_CHARACTERS);
         assert_eq!(fault(&"(".repeat(100)).0, 32);
+    }
+
+    #[test]
+    fn a_query_asks_only_so_much_of_every_flag() {
+        let words = |many: usize| "a ".repeat(many);
+        assert!(Query::parse(&words(MOST_VALUES)).is_ok());
+        assert_eq!(fault(&words(MOST_VALUES + 1)).0, 2 * MOST_VALUES);
+        for (name, value) in [("tag", "x"), ("env", "x"), ("has", "rules"), ("type", "json")] {
+            let term = format!("{name}:{}", vec![value; MOST_VALUES + 1].join(","));
+            assert!(fault(&term).1.contains("words and values"), "{name}");
+        }
+        let expressions = |many: usize| "key:^a ".repeat(many);
+        assert!(Query::parse(&expressions(MOST_EXPRESSIONS)).is_ok());
+        let (at, detail) = fault(&expressions(MOST_EXPRESSIONS + 1));
+        assert_eq!((at, detail.contains("regular expressions")), (7 * MOST_EXPRESSIONS, true));
     }
 
     #[test]

@@ -143,6 +143,33 @@ pub enum Term {
     Archived(Archived),
 }
 
+impl Term {
+    /// How many values it has, of which one is enough.
+    pub fn values(&self) -> usize {
+        match self {
+            Self::Tag(patterns)
+            | Self::Owner(patterns)
+            | Self::Env(patterns)
+            | Self::On(patterns)
+            | Self::Off(patterns)
+            | Self::Differs(patterns)
+            | Self::By(patterns)
+            | Self::Prereq(patterns)
+            | Self::Segment(patterns)
+            | Self::Value(patterns) => patterns.len(),
+            Self::Kind(kinds) => kinds.len(),
+            Self::Rollout(divisions) => divisions.len(),
+            Self::Has(words) => words.len(),
+            Self::Changed(_)
+            | Self::Stale(_)
+            | Self::Key(_)
+            | Self::Name(_)
+            | Self::Json(_)
+            | Self::Archived(_) => 1,
+        }
+    }
+}
+
 /// What reading a term finds beside it.
 #[derive(Debug)]
 pub struct Read {

@@ -181,6 +181,13 @@ impl App {
             if text_mode { "f1 help".to_owned() } else { format!("{} all", self.keymap.key("global.help")) };
         let end = canvas.put_right(y, &format!("{help} "), Token::Dim);
         let mut x = 1;
+        if layer.screen.mode() == Mode::Field {
+            for (key, title) in [("enter", "done"), ("esc", "leave the field")] {
+                x = canvas.put(x, y, key, Token::Key) + 1;
+                x = canvas.put(x, y, title, Token::Dim) + 2;
+            }
+            return;
+        }
         for id in layer.screen.footer(&self.world) {
             let Some(action) = registry::action(id) else { continue };
             let key = self.keymap.key(id);

@@ -28,8 +28,11 @@ impl App {
         let Some(layer) = self.stack.last() else { return Vec::new() };
         let mode = layer.screen.mode();
         let own = layer.screen.actions().first().map_or("", |a| a.context());
-        // Keys that were on their way before a dialog opened are not meant for it.
-        if layer.screen.overlay() && mode != Mode::Commands && now - layer.opened < DEAD && press.burst {
+        // Keys that were on their way before a dialog opened are not meant for it. Letters in the
+        // search of the help only narrow a list: who types `:undo` over a slow line means them.
+        let searched = own == "help" && press.typed().is_some();
+        let late = layer.screen.overlay() && mode != Mode::Commands && now - layer.opened < DEAD;
+        if late && press.burst && !searched {
             return Vec::new();
         }
         let before = self.before.take();

@@ -29,7 +29,7 @@ pub enum Format {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The daemon: https://HOST, http://HOST:PORT, ssh://[USER@]HOST[/SOCKET], unix:/SOCKET
+    /// The daemon: https://HOST, http://HOST:PORT, ssh://USER@HOST/SOCKET (user and socket may be left out), unix:/SOCKET
     #[arg(short = 'H', long, global = true, value_name = "ADDRESS")]
     pub host: Option<String>,
     /// A profile of config.toml

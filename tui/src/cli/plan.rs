@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ask;
 use super::global::Format;
 use super::session::{LONG, Session};
-use super::sheet::{Columns, Sheet, say, text};
+use super::sheet::{Columns, Sheet, at, say, text};
 use super::trouble::{Exit, Trouble};
 use crate::clock::Clock;
 use crate::request::{Answer, Failure, Method, Request};
@@ -311,6 +311,16 @@ pub fn describe(plan: &Json) -> String {
     out
 }
 
+/// The shares of a default that divides: `30% #0, 70% #1`.
+fn shares(config: &Json) -> Option<String> {
+    let shares = at(config, "fallthrough.rollout.variations").and_then(Json::as_array)?;
+    let said = shares.iter().map(|share| {
+        let number = |name: &str| share.get(name).and_then(Json::as_f64).unwrap_or_default();
+        format!("{}% #{}", number("weight") / 1000.0, number("variation"))
+    });
+    Some(said.collect::<Vec<_>>().join(", "))
+}
+
 fn brief(text: &str) -> String {
     crate::text::fit(&shown(text), 60)
 }
@@ -334,6 +344,9 @@ fn tell(answer: &Answer) -> Result<(), Trouble> {
     if let Some(on) = body.get("enabled").and_then(Json::as_bool) {
         what.push_str(if on { ": on" } else { ": off" });
     }
+    if let Some(shares) = body.get("config").and_then(shares) {
+        what.push_str(&format!(", {shares}"));
+    }
     let said =
         if changed { format!("{what} (revision {revision})") } else { format!("{what}: nothing to change") };
     say(&format!("{said}\n"))?;
@@ -342,4 +355,19 @@ fn tell(answer: &Answer) -> Result<(), Trouble> {
         eprintln!("warning: {} {}", shown(&word("pointer")), shown(&word("detail")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_that_divides_says_its_shares_and_another_one_nothing() {
+        let config = |text: &str| shared::json::parse(text).unwrap();
+        let divided = config(
+            r#"{"fallthrough":{"rollout":{"variations":[{"variation":0,"weight":12500},{"variation":1,"weight":87500}]}}}"#,
+        );
+        assert_eq!(shares(&divided).as_deref(), Some("12.5% #0, 87.5% #1"));
+        assert_eq!(shares(&config(r#"{"fallthrough":{"variation":0}}"#)), None);
+    }
 }

@@ -125,7 +125,7 @@ impl Help {
     }
 
     fn rows(&self, height: u16) -> usize {
-        usize::from(if self.palette { height.saturating_sub(8).min(12) } else { height.saturating_sub(4) })
+        usize::from(if self.palette { height.saturating_sub(8).min(12) } else { height.saturating_sub(5) })
             .max(1)
     }
 }
@@ -210,7 +210,14 @@ impl Screen for Help {
         let found = self.found();
         let mut list = self.list.clone();
         list.settle(found.len(), rows);
-        part.rule(0, self.title, &format!("{} matches", found.len()));
+        part.rule(
+            0,
+            self.title,
+            &match found.len() {
+                1 => "1 match".to_owned(),
+                n => format!("{n} matches"),
+            },
+        );
         part.put(1, 1, ":", Token::Key);
         self.field.view(&mut part, 3, 1, area.width.saturating_sub(4), true);
         let window = list.window(found.len(), rows);

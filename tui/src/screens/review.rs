@@ -226,7 +226,7 @@ impl Screen for Review {
     fn view(&self, world: &World, canvas: &mut Canvas<'_>) {
         let (width, height) = (canvas.width(), canvas.height());
         let columns = usize::from(width);
-        let end = canvas.put_right(0, &format!("planned at {} ", self.plan.base), Token::Dim);
+        let end = canvas.put_right(0, &format!("planned at rev {} ", self.plan.base_revision()), Token::Dim);
         canvas.put_fit(
             1,
             0,
@@ -309,7 +309,7 @@ impl Screen for Review {
     }
 
     fn footer(&self, _world: &World) -> Vec<&'static str> {
-        vec!["review.next", "review.apply", "review.whole", "review.down", "review.cancel"]
+        vec!["review.next", "review.apply", "review.cancel", "review.whole", "review.down"]
     }
 
     fn available(&self, _world: &World, action: &str) -> Result<(), String> {

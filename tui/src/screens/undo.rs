@@ -265,7 +265,10 @@ impl Screen for Undo {
 
     fn view(&self, world: &World, canvas: &mut Canvas<'_>) {
         let (width, height) = (canvas.width(), canvas.height());
-        let mut right = format!("{} changes", self.entries.len());
+        let mut right = match self.entries.len() {
+            1 => "1 change".to_owned(),
+            many => format!("{many} changes"),
+        };
         if self.asking {
             right = format!("reading ..  {right}");
         }

@@ -271,7 +271,8 @@ pub fn preview(world: &World, canvas: &mut Canvas<'_>, row: Option<&FlagRow>) {
     };
     let mut parts = vec![state];
     if cell.summary.rules > 0 {
-        parts.push(format!("{} rules", cell.summary.rules));
+        let word = if cell.summary.rules == 1 { "rule" } else { "rules" };
+        parts.push(format!("{} {word}", cell.summary.rules));
     }
     if cell.summary.targets > 0 {
         parts.push(format!("{} target lists", cell.summary.targets));

@@ -28,7 +28,7 @@ fn a_daemon_that_dies_is_stale_at_once_and_nothing_is_missing_when_it_is_back() 
     drop(view);
     terminal.keys("j");
     terminal.keys(" ");
-    terminal.wait_for("changes wait until the daemon is back");
+    terminal.wait_for("nothing can be changed until the daemon is back");
     daemon.start_again();
     // Most of these are made before the program is connected again.
     for flag in ["apl", "databases", "dark-mode", "metadata", "databaseResize", "selfServeBetas"] {

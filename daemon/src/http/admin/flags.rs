@@ -66,6 +66,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
     let environment = asked.query::<EnvironmentKey>("environment")?;
     if let Some(environment) = &environment {
         asked.known_environment(&project, environment)?;
+        asked.allow(Permission::Read, Scope::environment(&project, environment))?;
     }
     if environment.is_none() && (enabled.is_some() || asked.text("config").is_some()) {
         return Err(ApiError::parameter("environment", "is required beside enabled and config"));
@@ -96,9 +97,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
             && kind.is_none_or(|kind| row.kind == kind)
             && matching.as_ref().is_none_or(|keys| keys.contains(row.key.as_str()))
             && enabled.is_none_or(|enabled| {
-                state
-                    .and_then(|s| s.configs.get(&row.key).or_else(|| s.resting.get(&row.key)))
-                    .is_some_and(|c| c.stored.row.on() == enabled)
+                state.and_then(|s| s.standing(&row.key)).is_some_and(|c| c.stored.row.on() == enabled)
             });
         if !wanted {
             continue;
@@ -112,7 +111,7 @@ pub async fn list(asked: Asked) -> Result<Response, ApiError> {
             continue;
         }
         last = Some(row.key.to_string());
-        items.push(views::flag(&asked.catalog, flag));
+        items.push(views::flag(flag, &readable));
     }
     let next = if more { last.map_or(Json::Null, Json::from) } else { Json::Null };
     let body: Json =
@@ -136,7 +135,7 @@ pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     asked.allow(Permission::Read, Scope::project(&project))?;
     let flag = asked.catalog.flag(&project, &key).ok_or_else(|| ApiError::unknown(format!("flag {key}")))?;
     let (last, configs) = asked.catalog.last_of(&project, &key);
-    let body = views::flag(&asked.catalog, flag);
+    let body = views::flag(flag, &asked.readable(&project));
     Ok(asked.reply(Some(views::flag_etag(last, configs)), &body))
 }
 
@@ -234,7 +233,7 @@ pub async fn get_config(asked: Asked) -> Result<Response, ApiError> {
     let environment = asked.environment(&project)?;
     asked.allow(Permission::Read, Scope::environment(&project, &environment))?;
     let state = asked.catalog.environment(&project, &environment);
-    let served = state.and_then(|s| s.configs.get(&key).or_else(|| s.resting.get(&key)));
+    let served = state.and_then(|s| s.standing(&key));
     let served =
         served.ok_or_else(|| ApiError::unknown(format!("configuration of {key} in {environment}")))?;
     Ok(asked.reply(Some(views::etag(served.stored.stamp.last)), &views::config(&served.stored)))

@@ -12,7 +12,7 @@ use shared::key::{EnvironmentKey, FlagKey};
 use shared::project::EnvironmentClass;
 
 use crate::http::error::ApiError;
-use crate::http::filter::{Filter, standing};
+use crate::http::filter::Filter;
 use crate::http::request::Asked;
 use crate::http::views;
 use crate::live::catalog::{EnvironmentState, Served};
@@ -191,7 +191,7 @@ fn row(asked: &Asked, stored: &Stored<Flag>, states: &[Arc<EnvironmentState>]) -
     let mut newest = stamp;
     let mut cells = Vec::with_capacity(states.len());
     for state in states {
-        let Some(served) = standing(state, &flag.key) else { continue };
+        let Some(served) = state.standing(&flag.key) else { continue };
         if served.stored.stamp.updated_at > newest.updated_at {
             newest = &served.stored.stamp;
         }
@@ -233,7 +233,7 @@ fn variation(variation: &Variation) -> Json {
     view
 }
 
-/// The columns that are asked for; each must be one that the caller may read.
+/// The columns that are asked for, each once; each must be one that the caller may read.
 fn columns(
     asked: &Asked,
     readable: &[Arc<EnvironmentState>],
@@ -242,11 +242,14 @@ fn columns(
         return Ok(readable.to_vec());
     };
     let project = asked.project()?;
-    let mut columns = Vec::new();
+    let mut columns: Vec<Arc<EnvironmentState>> = Vec::new();
     for name in names.split(',') {
         let key: EnvironmentKey = name.parse().map_err(|e| ApiError::parameter("environments", e))?;
         asked.known_environment(&project, &key)?;
         asked.allow(Permission::Read, Scope::environment(&project, &key))?;
+        if columns.iter().any(|state| state.stored.row.key == key) {
+            continue;
+        }
         columns.extend(readable.iter().filter(|state| state.stored.row.key == key).cloned());
     }
     Ok(columns)

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use shared::access::Role;
+use shared::access::{Role, TokenKind};
 
 use super::{get, json as body_of, normal, program, send, status};
 
@@ -74,6 +74,41 @@ async fn an_environment_is_edited_with_etags_and_faults_are_named() {
     let dry = "/api/environments/staging?dryRun=true";
     let dry = send(&app, &owner, Method::PATCH, dry, &json!({"name": "Other"})).await;
     assert_eq!(body_of(dry).await["changes"][0]["kind"], "environment");
+}
+
+#[tokio::test]
+async fn who_may_not_read_an_environment_is_not_told_of_it_by_lists() {
+    let app = normal().await;
+    let owner = program(&app, Role::Owner, "*", "*").await;
+    let made = send(&app, &owner, Method::POST, "/api/flags", &json!({"key": "x", "type": "boolean"})).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let secret = flagstaffd::credential::token(TokenKind::Service);
+    let id = super::put_token(&app, &secret, TokenKind::Service, "token:<id>", None).await;
+    let who = format!("token:{id}");
+    super::bind(&app, &who, Role::Viewer, "default", "*").await;
+    // The narrowest binding wins: in production this is an auditor, who reads the history and nothing else.
+    super::bind(&app, &who, Role::Auditor, "default", "production").await;
+    for path in [
+        "/api/flags/x/config/production",
+        "/api/environments/production/export",
+        "/api/flags?environment=production&enabled=true",
+        "/api/matrix?environments=production",
+        "/api/environments/production/segments/beta/contains",
+        "/api/environments/compare?left=staging&right=production",
+    ] {
+        assert_eq!(status(&app, &secret, path).await, 403, "{path}");
+    }
+    for path in ["/api/flags?filter=on:production", "/api/matrix?filter=on:production"] {
+        assert_eq!(status(&app, &secret, path).await, 400, "{path}");
+    }
+    let one = body_of(get(&app, &secret, "/api/flags/x").await).await;
+    let list = body_of(get(&app, &secret, "/api/flags").await).await;
+    let matrix = body_of(get(&app, &secret, "/api/matrix").await).await;
+    for flag in [&one, &list["items"][0], &matrix["items"][0]] {
+        let told: Vec<_> = flag["environments"].as_object().unwrap().keys().collect();
+        assert_eq!(told, ["staging"], "{flag}");
+    }
+    assert_eq!(matrix["environments"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -339,12 +339,12 @@ impl Screen for Editor {
         match (&self.stage, &self.pane) {
             (Stage::Ready, Pane::None) => vec![
                 "editor.review",
+                "editor.close",
                 "editor.diff",
                 "editor.complete",
                 "editor.fix",
                 "editor.external",
                 "editor.undo",
-                "editor.close",
                 "editor.find",
                 "editor.redo",
                 "editor.format",

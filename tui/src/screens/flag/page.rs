@@ -472,6 +472,9 @@ impl Screen for Flag {
         } else {
             footer.extend(["flag.toggle", "flag.rollout", "flag.edit", "flag.history", "flag.compare"]);
         }
+        if world.cache.flags.get(&self.key).is_some_and(|flag| flag.archived) {
+            footer.insert(0, "flag.restore");
+        }
         let mut seen = std::collections::BTreeSet::new();
         footer.retain(|id| seen.insert(*id));
         footer

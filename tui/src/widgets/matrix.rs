@@ -7,6 +7,7 @@ use crate::text;
 use crate::theme::Token;
 use crate::world::World;
 use shared::targeting::Serves;
+use time::{Duration, OffsetDateTime};
 
 /// The row above the columns.
 #[derive(Debug)]
@@ -173,7 +174,7 @@ impl Layout {
         if let Some(x) = self.changed
             && let Some((at, by)) = row.changed()
         {
-            canvas.put_fit(x, y, 8, &text::age(at, world.now), Token::Dim);
+            canvas.put_fit(x, y, 8, &rough(at, world.now), Token::Dim);
             canvas.put_fit(x + 9, y, canvas.width().saturating_sub(x + 10), short_name(by), Token::Dim);
         }
     }
@@ -195,6 +196,11 @@ fn sentence(world: &World, row: &FlagRow, marked: bool) -> String {
         said.push_str(&format!(", changed {} ago by {}", text::age(at, world.now), short_name(by)));
     }
     said
+}
+
+/// An age that does not change with every second: a list of them would be drawn anew with each key.
+fn rough(then: OffsetDateTime, now: OffsetDateTime) -> String {
+    if now - then < Duration::MINUTE { "now".to_owned() } else { text::age(then, now) }
 }
 
 /// `alice` of `user:alice`.

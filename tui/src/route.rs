@@ -130,6 +130,15 @@ impl Document {
         }
     }
 
+    /// The key of the flag; none for a segment.
+    #[must_use]
+    pub fn flag(&self) -> Option<&str> {
+        match self {
+            Self::Segment { .. } => None,
+            other => Some(other.key()),
+        }
+    }
+
     /// What a person calls it, such as `checkout @ production`.
     #[must_use]
     pub fn title(&self) -> String {

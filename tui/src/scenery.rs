@@ -11,6 +11,7 @@ use crate::world::{Link, Settings, World};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use shared::json::{Json, parse};
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 pub const CHECKOUT: &str = r#"{"on":true,"fallthrough":{"rollout":{"contextKind":"user","variations":[{"variation":0,"weight":25000},{"variation":1,"weight":75000}]}},"offVariation":1,"prerequisites":[{"key":"pay.3ds-v2","variation":0}],"targets":[{"variation":1,"values":["user-legacy-printer","u_2002"]}],"rules":[{"id":"early","variation":0,"clauses":[{"attribute":"","op":"segmentMatch","values":["early-adopters"],"negate":false}],"trackEvents":true},{"id":"apps","variation":0,"clauses":[{"contextKind":"device","attribute":"appVersion","op":"semVerGreaterThan","values":["4.2.0"],"negate":false},{"contextKind":"user","attribute":"country","op":"in","values":["DE","AT"],"negate":true}],"trackEvents":false}]}"#;
@@ -20,11 +21,16 @@ pub fn json(text: &str) -> Json {
     parse(text).expect("the test's own JSON")
 }
 
+/// A world that knows nothing yet; writes are closed in protected environments where `policy` says so.
+pub fn bare(now: OffsetDateTime, size: (u16, u16), policy: Policy) -> World {
+    let guard = Guard::new(policy, false, time::Duration::minutes(10), now);
+    World::new(now, size, guard, Settings::default())
+}
+
 /// A world with the environments `staging` and `production` and a few flags; staging is selected, all is live.
 pub fn world() -> World {
     let now = datetime!(2026-11-22 03:12 UTC);
-    let guard = Guard::new(Policy::Protected, false, time::Duration::minutes(10), now);
-    let mut world = World::new(now, (80, 24), guard, Settings::default());
+    let mut world = bare(now, (80, 24), Policy::Protected);
     world.link = Link::Live;
     world.profile = "acme".to_owned();
     world.server = "http://localhost:3001".to_owned();

@@ -295,15 +295,14 @@ impl Screen for Connect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
+    use crate::guard::Policy;
     use crate::message::ConnectStep;
-    use crate::world::Settings;
+
     use time::macros::datetime;
 
     fn world() -> World {
         let now = datetime!(2026-11-22 03:00 UTC);
-        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
-        let mut world = World::new(now, (80, 24), guard, Settings::default());
+        let mut world = crate::scenery::bare(now, (80, 24), Policy::Never);
         let line = |name: &str, server: &str, default: bool| ProfileLine {
             name: name.to_owned(),
             server: server.to_owned(),

@@ -268,9 +268,9 @@ impl Screen for Drafts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
+    use crate::guard::Policy;
     use crate::theme::{Depth, Theme};
-    use crate::world::Settings;
+
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
     use time::macros::datetime;
@@ -282,8 +282,7 @@ mod tests {
     }
 
     fn world() -> World {
-        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), NOW);
-        let mut world = World::new(NOW, (80, 24), guard, Settings::default());
+        let mut world = crate::scenery::bare(NOW, (80, 24), Policy::Never);
         let page = r#"{"items":[{"key":"a","environments":{"prod":{"on":true,"revision":60}}},
             {"key":"b","environments":{"prod":{"on":true,"revision":40}}}]}"#;
         world.cache.flags_page(&parse(page).unwrap(), true);

@@ -358,8 +358,8 @@ fn stamp(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
-    use crate::world::{Link, Settings};
+    use crate::guard::Policy;
+    use crate::world::Link;
     use time::macros::datetime;
 
     const STATUS_ANSWER: &str = r#"{"version":"0.1.0","position":"1.8","revision":8,"stale":false,
@@ -376,8 +376,7 @@ mod tests {
 
     fn world() -> World {
         let now = datetime!(2026-11-22 03:00 UTC);
-        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
-        let mut world = World::new(now, (80, 24), guard, Settings::default());
+        let mut world = crate::scenery::bare(now, (80, 24), Policy::Never);
         world.link = Link::Live;
         world.stats.up_since = Some(datetime!(2026-11-22 02:00 UTC));
         world.stats.trips = [9, 31].map(Duration::from_millis).into();

@@ -371,19 +371,14 @@ impl Screen for Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
+    use crate::guard::Policy;
     use crate::request::Answer;
-    use crate::world::Settings;
+
     use time::macros::datetime;
 
     fn world() -> World {
         let now = datetime!(2026-11-22 03:00 UTC);
-        World::new(
-            now,
-            (80, 24),
-            Guard::new(Policy::Never, false, time::Duration::minutes(10), now),
-            Settings::default(),
-        )
+        crate::scenery::bare(now, (80, 24), Policy::Never)
     }
 
     fn read(members: &mut Members, document: &str) {

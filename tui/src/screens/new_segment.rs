@@ -149,18 +149,13 @@ impl Screen for NewSegment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
-    use crate::world::Settings;
+    use crate::guard::Policy;
+
     use time::macros::datetime;
 
     fn world() -> World {
         let now = datetime!(2026-11-22 03:00 UTC);
-        World::new(
-            now,
-            (80, 24),
-            Guard::new(Policy::Never, false, time::Duration::minutes(10), now),
-            Settings::default(),
-        )
+        crate::scenery::bare(now, (80, 24), Policy::Never)
     }
 
     #[test]

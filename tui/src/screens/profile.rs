@@ -160,15 +160,14 @@ impl Screen for Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
+    use crate::guard::Policy;
     use crate::message::ProfileLine;
-    use crate::world::Settings;
+
     use time::macros::datetime;
 
     fn world() -> World {
         let now = datetime!(2026-11-22 03:00 UTC);
-        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
-        World::new(now, (80, 24), guard, Settings::default())
+        crate::scenery::bare(now, (80, 24), Policy::Never)
     }
 
     #[test]

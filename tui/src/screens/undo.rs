@@ -360,9 +360,9 @@ impl Screen for Undo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::{Guard, Policy};
+    use crate::guard::Policy;
     use crate::theme::{Depth, Theme};
-    use crate::world::{Done, Link, Settings};
+    use crate::world::{Done, Link};
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
     use shared::json::parse;
@@ -371,8 +371,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-22 14:10 UTC);
 
     fn world() -> World {
-        let guard = Guard::new(Policy::Protected, false, Duration::minutes(10), NOW);
-        let mut world = World::new(NOW, (80, 24), guard, Settings::default());
+        let mut world = crate::scenery::bare(NOW, (80, 24), Policy::Protected);
         world.link = Link::Live;
         world.cache.identity(parse(r#"{"principal":"user:alice"}"#).unwrap());
         world

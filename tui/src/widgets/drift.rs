@@ -223,10 +223,9 @@ mod tests {
     use super::*;
 
     fn world() -> World {
-        use crate::guard::{Guard, Policy};
+        use crate::guard::Policy;
         let now = time::macros::datetime!(2026-11-22 03:00 UTC);
-        let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
-        let mut world = World::new(now, (80, 24), guard, crate::world::Settings::default());
+        let mut world = crate::scenery::bare(now, (80, 24), Policy::Never);
         let flags =
             r#"{"items":[{"key":"a","kind":"string","variations":[{"value":"slow"},{"value":"fast"}]}]}"#;
         world.cache.flags_page(&shared::json::parse(flags).unwrap(), true);

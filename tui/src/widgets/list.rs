@@ -1,5 +1,24 @@
 //! Which row of a list is selected, and which rows are seen.
 
+/// Where a movement leads from `at`, of places 0 to `last`, with `height` of them seen at a time; none for an action
+/// that is no movement up or down.
+#[must_use]
+pub fn moved(action: &str, at: usize, last: usize, height: usize) -> Option<usize> {
+    let half = (height / 2).max(1);
+    let to = match action {
+        "move.down" => at.saturating_add(1),
+        "move.up" => at.saturating_sub(1),
+        "move.first" => 0,
+        "move.last" => last,
+        "move.half-down" => at.saturating_add(half),
+        "move.half-up" => at.saturating_sub(half),
+        "move.page-down" => at.saturating_add(height),
+        "move.page-up" => at.saturating_sub(height),
+        _ => return None,
+    };
+    Some(to.min(last))
+}
+
 /// The selection in a list, and its window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
@@ -27,24 +46,14 @@ impl List {
     /// Does a movement. Answers whether `action` was one.
     pub fn act(&mut self, action: &str, len: usize, height: usize) -> bool {
         let height = height.max(1);
-        let last = len.saturating_sub(1);
-        self.at = match action {
-            "move.down" => self.at.saturating_add(1).min(last),
-            "move.up" => self.at.saturating_sub(1),
-            "move.first" => 0,
-            "move.last" => last,
-            "move.half-down" => self.at.saturating_add(height / 2).min(last),
-            "move.half-up" => self.at.saturating_sub(height / 2),
-            "move.page-down" => {
-                self.top = self.top.saturating_add(height).min(len.saturating_sub(height));
-                self.at.saturating_add(height).min(last)
-            }
-            "move.page-up" => {
-                self.top = self.top.saturating_sub(height);
-                self.at.saturating_sub(height)
-            }
-            _ => return false,
-        };
+        let Some(at) = moved(action, self.at, len.saturating_sub(1), height) else { return false };
+        // The window goes with a page, so that the selection stays where it is on the screen.
+        match action {
+            "move.page-down" => self.top = self.top.saturating_add(height).min(len.saturating_sub(height)),
+            "move.page-up" => self.top = self.top.saturating_sub(height),
+            _ => {}
+        }
+        self.at = at;
         self.settle(len, height);
         true
     }

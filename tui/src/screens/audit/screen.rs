@@ -10,6 +10,7 @@ use crate::key::{Code, Press};
 use crate::route::Route;
 use crate::screens::{Do, Event, Mode, Screen, Tone};
 use crate::widgets::feed_filter::Filter;
+use crate::widgets::list::moved;
 use crate::widgets::revert;
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -145,14 +146,6 @@ impl Audit {
         let open = self.0.open.as_mut()?;
         let most = len.saturating_sub(room);
         open.top = match id {
-            "move.down" => open.top.saturating_add(1).min(most),
-            "move.up" => open.top.saturating_sub(1),
-            "move.first" => 0,
-            "move.last" => most,
-            "move.half-down" => open.top.saturating_add(room / 2).min(most),
-            "move.half-up" => open.top.saturating_sub(room / 2),
-            "move.page-down" => open.top.saturating_add(room).min(most),
-            "move.page-up" => open.top.saturating_sub(room),
             "move.left" | "move.environment-back" => {
                 self.0.feed.at = self.0.feed.at.saturating_sub(1);
                 0
@@ -166,7 +159,7 @@ impl Audit {
                 self.0.open = None;
                 return Some(Vec::new());
             }
-            _ => return None,
+            _ => moved(id, open.top, most, room)?,
         };
         if id == "audit.style" {
             self.0.style = self.0.style.next(world.size.0);

@@ -10,6 +10,7 @@ use crate::screens::{Do, Tone};
 use crate::widgets::diff::{self, Style};
 use crate::widgets::feed_filter::{Filter, FilterFault};
 use crate::widgets::field::Field;
+use crate::widgets::list::moved;
 use crate::widgets::{change_words, revert};
 use crate::world::World;
 use shared::json::Json;
@@ -190,19 +191,8 @@ impl State {
         let form = Form::of(world, columns);
         let seen = draw::seen(&self.feed, usize::from(self.list(world, columns, height).1), form);
         let last = self.feed.rows.len().saturating_sub(1);
-        let at = self.feed.at;
-        let to = match id {
-            "move.down" => at + 1,
-            "move.up" => at.saturating_sub(1),
-            "move.first" => 0,
-            "move.last" => last,
-            "move.half-down" => at + (seen / 2).max(1),
-            "move.half-up" => at.saturating_sub((seen / 2).max(1)),
-            "move.page-down" => at + seen,
-            "move.page-up" => at.saturating_sub(seen),
-            _ => return Vec::new(),
-        };
-        self.feed.at = to.min(last);
+        let Some(to) = moved(id, self.feed.at, last, seen) else { return Vec::new() };
+        self.feed.at = to;
         let up = matches!(id, "move.up" | "move.first" | "move.half-up" | "move.page-up");
         if up {
             self.feed.pause(world.now);

@@ -1,8 +1,8 @@
 //! A comparison as a person uses it.
 
 use super::*;
-use crate::guard::{Guard, Policy};
-use crate::world::{Link, Settings};
+use crate::guard::Policy;
+use crate::world::Link;
 use time::macros::datetime;
 
 fn json(text: &str) -> Json {
@@ -11,8 +11,7 @@ fn json(text: &str) -> Json {
 
 fn world() -> World {
     let now = datetime!(2026-11-22 03:00 UTC);
-    let guard = Guard::new(Policy::Protected, false, time::Duration::minutes(10), now);
-    let mut world = World::new(now, (80, 24), guard, Settings::default());
+    let mut world = crate::scenery::bare(now, (80, 24), Policy::Protected);
     world.link = Link::Live;
     world.cache.environments_page(&json(
         r#"{"items":[{"key":"dev","order":0},{"key":"staging","order":1},{"key":"production","order":2,"protected":true}]}"#,

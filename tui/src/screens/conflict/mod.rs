@@ -300,10 +300,7 @@ impl Screen for Conflict {
     }
 
     fn flag(&self, _world: &World) -> Option<String> {
-        match &self.document {
-            Document::Segment { .. } => None,
-            other => Some(other.key().to_owned()),
-        }
+        self.document.flag().map(str::to_owned)
     }
 
     fn copy(&self, _world: &World, what: &str) -> Option<String> {

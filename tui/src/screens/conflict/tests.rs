@@ -1,9 +1,9 @@
 //! Tests of the conflict screen: choices, what is saved, and what is seen.
 
 use super::*;
-use crate::guard::{Guard, Policy};
+use crate::guard::Policy;
 use crate::theme::{Depth, Theme};
-use crate::world::{Link, Settings};
+use crate::world::Link;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use shared::json::parse;
@@ -20,8 +20,7 @@ fn document() -> Document {
 }
 
 fn world(size: (u16, u16)) -> World {
-    let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), NOW);
-    let mut world = World::new(NOW, size, guard, Settings::default());
+    let mut world = crate::scenery::bare(NOW, size, Policy::Never);
     world.link = Link::Live;
     let message = r#"{"type":"revision","revision":24,"at":"2026-11-22T14:02:31Z","actor":"bob","comment":"lower attempts, PSP asked",
         "changes":[{"action":"updated","entity":{"kind":"config","key":"pay.retry","environment":"prod"}}]}"#;

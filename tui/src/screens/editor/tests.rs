@@ -3,13 +3,13 @@
 use super::*;
 use crate::cache::Heard;
 use crate::effect::{Draft, Effect};
-use crate::guard::{Guard, Policy};
+use crate::guard::Policy;
 use crate::key::{Code as Key, Press};
 use crate::message::Edited;
 use crate::request::{Answer, Failure, Problem};
 use crate::screens::Tone;
 use crate::theme::{Depth, Theme};
-use crate::world::{Link, Settings};
+use crate::world::Link;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,8 +24,7 @@ const SCHEMA: &str = r#"{"type":"object","properties":{"enabled":{"type":"boolea
 const CONFIG: &str = r#"{"on":true,"fallthrough":{"variation":0},"offVariation":1,"rules":[{"id":"a","variation":1,"clauses":[]}]}"#;
 
 fn world(size: (u16, u16)) -> World {
-    let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), NOW);
-    let mut world = World::new(NOW, size, guard, Settings::default());
+    let mut world = crate::scenery::bare(NOW, size, Policy::Never);
     let environments = r#"{"items":[{"key":"staging","order":1},{"key":"prod","order":2,"protected":true}]}"#;
     world.cache.environments_page(&parse(environments).unwrap());
     world.link = Link::Live;

@@ -7,6 +7,7 @@ use crate::request::{Answer, Failure};
 use crate::route::Route;
 use crate::screens::{Do, Event, Screen, Tone};
 use crate::text::shown;
+use crate::widgets::list::moved;
 use crate::widgets::{change_words, revert};
 use crate::world::World;
 use std::sync::Arc;
@@ -150,18 +151,8 @@ impl History {
             let len = state.diff(columns).len();
             let room = usize::from(room).max(1);
             let most = len.saturating_sub(room);
-            state.top = match id {
-                "move.down" => state.top + 1,
-                "move.up" => state.top.min(most).saturating_sub(1),
-                "move.first" => 0,
-                "move.last" => most,
-                "move.half-down" => state.top + room / 2,
-                "move.half-up" => state.top.saturating_sub(room / 2),
-                "move.page-down" => state.top + room,
-                "move.page-up" => state.top.saturating_sub(room),
-                _ => state.top,
-            }
-            .min(most);
+            let top = state.top.min(most);
+            state.top = moved(id, top, most, room).unwrap_or(top);
             return Vec::new();
         }
         let before = state.list.at;

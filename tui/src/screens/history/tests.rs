@@ -3,21 +3,19 @@
 use super::screen::History;
 use crate::canvas::Canvas;
 use crate::effect::Read;
-use crate::guard::{Guard, Policy};
+use crate::guard::Policy;
 use crate::request::{Answer, Failure};
 use crate::screens::{Do, Event, Screen};
 use crate::theme::{Depth, Theme};
-use crate::world::{Link, Settings, World};
+use crate::world::{Link, World};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use shared::json::parse;
-use time::Duration;
 use time::macros::datetime;
 
 fn world(size: (u16, u16)) -> World {
     let now = datetime!(2026-11-22 14:10 UTC);
-    let guard = Guard::new(Policy::Protected, false, Duration::minutes(10), now);
-    let mut world = World::new(now, size, guard, Settings::default());
+    let mut world = crate::scenery::bare(now, size, Policy::Protected);
     world.link = Link::Live;
     "staging".clone_into(&mut world.environment);
     world.cache.flags_page(

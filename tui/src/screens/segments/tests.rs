@@ -1,9 +1,8 @@
 //! The list of segments as a person uses it.
 
 use super::*;
-use crate::guard::{Guard, Policy};
+use crate::guard::Policy;
 use crate::request::Request;
-use crate::world::Settings;
 use time::macros::datetime;
 
 fn json(text: &str) -> Json {
@@ -12,8 +11,7 @@ fn json(text: &str) -> Json {
 
 fn world() -> World {
     let now = datetime!(2026-11-22 03:00 UTC);
-    let guard = Guard::new(Policy::Never, false, time::Duration::minutes(10), now);
-    let mut world = World::new(now, (80, 24), guard, Settings::default());
+    let mut world = crate::scenery::bare(now, (80, 24), Policy::Never);
     world.environment = "staging".to_owned();
     world.cache.environments_page(&json(
         r#"{"items":[{"key":"staging","order":1},{"key":"production","order":2,"protected":true}]}"#,

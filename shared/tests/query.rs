@@ -1,5 +1,10 @@
 //! The query language as its askers meet it: what fits, whatever is typed, and how fast.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stand outside of the test functions that the lints spare"
+)]
 
 use proptest::prelude::*;
 use shared::flag::{FlagKind, Variation};

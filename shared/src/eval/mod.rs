@@ -2,10 +2,11 @@
 //!
 //! ROOF over its rooms: `prepare` (documents made quick), `store` (where the others are found), `walk` and `segment`
 //! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer),
-//! `trace` and `explain` (the same walk, told).
+//! `trace` and `explain` (the same walk, told), `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
+mod documents;
 mod explain;
 mod outcome;
 mod prepare;
@@ -15,6 +16,7 @@ mod store;
 mod trace;
 mod walk;
 
+pub use documents::{Documents, MAX_PATTERNS, count_patterns, write_answer};
 pub use explain::explain;
 pub use outcome::{Evaluation, evaluate};
 pub use prepare::{PreparedFlag, PreparedSegment, Variation, prepare_flag, prepare_segment};

@@ -1,6 +1,7 @@
-//! Where LaunchDarkly's Rust engine is known to answer otherwise, each by name; ours does as the Go one.
+//! Where LaunchDarkly's Rust engine answers otherwise, each difference by its name.
 //!
-//! A difference that none of these excuses fails the test. Each is shown on its own in `disagreements`.
+//! Ours does as the Go engine. A difference that none of these excuses fails the test; each is shown
+//! on its own in `disagreements`.
 
 use std::collections::{HashMap, HashSet};
 

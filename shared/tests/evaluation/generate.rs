@@ -1,4 +1,4 @@
-//! Environments out of a seed: flags, segments and contexts that have something to do with each other.
+//! Environments out of a seed: flags, segments and contexts that fit together.
 
 use crate::dice::Dice;
 

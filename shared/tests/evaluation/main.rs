@@ -11,6 +11,7 @@ mod contexts;
 mod dice;
 mod differential;
 mod disagreements;
+mod documents;
 mod exceptions;
 mod explaining;
 mod flags;

@@ -1,13 +1,14 @@
 //! Evaluation: prepared once a revision, walked without I/O; never an error, always a reason.
 //!
 //! ROOF over its rooms: `prepare` (documents made quick), `store` (where the others are found), `walk` and `segment`
-//! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer),
+//! (the algorithm), `clause` and `bucket` (its two primitives, with `foreign` for the buckets of other tools), `reason`, `outcome` (the answer),
 //! `trace` and `explain` (the same walk, told), `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
 mod documents;
 mod explain;
+mod foreign;
 mod outcome;
 mod prepare;
 mod reason;

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::bucket::Prefix;
 use super::clause::PreparedClause;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
-use crate::targeting::{FlagDocument, Prerequisite, SegmentDocument, SegmentTarget, Serve, Target};
+use crate::targeting::{
+    Algorithm, FlagDocument, Prerequisite, SegmentDocument, SegmentTarget, Serve, Target,
+};
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub(super) struct PreparedRule {
 pub(super) enum PreparedServe {
     Variation(i64),
     Rollout(PreparedRollout),
+    /// No value, on purpose.
+    CodeDefault,
     Nothing,
 }
 
@@ -66,12 +71,16 @@ pub(super) struct PreparedRollout {
     pub(super) parts: Vec<PreparedPart>,
     pub(super) seed: Option<i64>,
     pub(super) by: By,
+    pub(super) algorithm: Algorithm,
+    group: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PreparedPart {
     pub(super) variation: i64,
     pub(super) share: f32,
+    /// Where it ends, of 100,000.
+    pub(super) end: i64,
     pub(super) untracked: bool,
 }
 
@@ -135,11 +144,11 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
             .map(|rule| PreparedRule {
                 id: rule.id.into(),
                 clauses: rule.clauses.into_iter().map(PreparedClause::new).collect(),
-                serve: serve(rule.serve),
+                serve: serve(rule.serve, flag.algorithm),
                 track_events: rule.track_events,
             })
             .collect(),
-        fallthrough: serve(flag.fallthrough),
+        fallthrough: serve(flag.fallthrough, flag.algorithm),
         salt: flag.salt.into(),
         availability: flag.availability,
         track_events: flag.track_events,
@@ -254,6 +263,17 @@ impl Variation {
     }
 }
 
+impl PreparedRollout {
+    /// What makes its buckets its own.
+    pub(super) fn prefix<'p>(&'p self, flag: &'p PreparedFlag) -> Prefix<'p> {
+        match (self.algorithm.is_foreign(), self.seed) {
+            (true, _) => Prefix::Foreign(self.algorithm, self.group.as_deref().unwrap_or(&flag.key)),
+            (false, Some(seed)) => Prefix::Seed(seed),
+            (false, None) => Prefix::KeyAndSalt(&flag.key, &flag.salt),
+        }
+    }
+}
+
 impl PreparedKeys {
     fn new(target: SegmentTarget) -> Self {
         Self { kind: kind(target.context_kind.as_deref()), keys: set(target.values) }
@@ -299,7 +319,7 @@ fn targets(of_users: &[Target], of_any: &[Target]) -> Vec<PreparedTarget> {
         .collect()
 }
 
-fn serve(serve: Serve) -> PreparedServe {
+fn serve(serve: Serve, algorithm: Option<Algorithm>) -> PreparedServe {
     match (serve.variation, serve.rollout) {
         (Some(variation), _) => PreparedServe::Variation(variation),
         (None, Some(rollout)) if !rollout.variations.is_empty() => PreparedServe::Rollout(PreparedRollout {
@@ -307,10 +327,14 @@ fn serve(serve: Serve) -> PreparedServe {
             parts: rollout
                 .variations
                 .iter()
-                .map(|part| PreparedPart {
-                    variation: part.variation,
-                    share: share(part.weight),
-                    untracked: part.untracked,
+                .scan(0_i64, |end, part| {
+                    *end = end.saturating_add(part.weight);
+                    Some(PreparedPart {
+                        variation: part.variation,
+                        share: share(part.weight),
+                        end: *end,
+                        untracked: part.untracked,
+                    })
                 })
                 .collect(),
             seed: rollout.seed,
@@ -319,7 +343,10 @@ fn serve(serve: Serve) -> PreparedServe {
                 rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
                 rollout.context_kind.as_deref(),
             ),
+            algorithm: rollout.algorithm.or(algorithm).unwrap_or_default(),
+            group: rollout.group.map(String::into_boxed_str),
         }),
+        (None, None) if serve.code_default => PreparedServe::CodeDefault,
         _ => PreparedServe::Nothing,
     }
 }

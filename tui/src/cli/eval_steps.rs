@@ -90,7 +90,8 @@ fn serve(step: &ServeStep, depth: usize, out: &mut Vec<String>) {
             (true, false) => "experiment, not taking part: ",
             (false, _) => "",
         };
-        put(depth + 1, format!("{of}{}", fell(&rollout.bucket)), out);
+        let way = rollout.algorithm.as_ref().map(|name| format!(", as {name} divides")).unwrap_or_default();
+        put(depth + 1, format!("{of}{}{way}", fell(&rollout.bucket)), out);
     }
 }
 

@@ -100,18 +100,14 @@ fn the_daemon_answers_what_it_serves_and_what_it_served() {
     daemon.must(
         Method::Post,
         &flags,
-        r#"{"key":"ratio","type":"number","enabled":true,"variations":[{"value":1.0},{"value":2e0}]}"#,
+        r#"{"key":"ratio","type":"number","variations":[{"value":1.0},{"value":2e0}]}"#,
     );
-    let environments = daemon.must(Method::Get, &format!("/api/projects/{project}/environments"), "");
-    let env = environments.get("items").unwrap().as_array().unwrap()[0]
-        .get("key")
-        .unwrap()
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let toggle = format!("{flags}/ratio/toggle");
+    daemon.must(Method::Post, &toggle, r#"{"environment":"staging","enabled":true}"#);
+    let env = "staging";
     let terminal = Terminal::at(&format!("unix:{}", daemon.socket.display()));
     let ask = |more: &[&str]| {
-        let mut arguments = vec!["-p", &project, "eval", "ratio", "--env", &env];
+        let mut arguments = vec!["-p", &project, "eval", "ratio", "--env", env];
         arguments.extend(more);
         terminal.run(&arguments)
     };
@@ -122,7 +118,7 @@ fn the_daemon_answers_what_it_serves_and_what_it_served() {
     assert_eq!((ask(&["--expect", "1"]).code, ask(&["--expect", "2"]).code), (0, 1));
     let before = said.json().get("because").is_none();
     assert!(before);
-    terminal.run(&["-p", &project, "eval", "none", "--env", &env]).ends(3);
+    terminal.run(&["-p", &project, "eval", "none", "--env", env]).ends(3);
     terminal.run(&["-p", &project, "eval", "ratio", "--env", "nowhere"]).ends(3);
     ask(&["--at", "yesterday"]).ends(2);
     ask(&["--at", "999999"]).ends(2);

@@ -11,6 +11,7 @@ mod outcome;
 mod prepare;
 mod reason;
 mod segment;
+mod shape;
 mod store;
 mod trace;
 mod walk;

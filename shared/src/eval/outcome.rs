@@ -21,6 +21,9 @@ pub struct Evaluation<'f> {
     /// The direct prerequisites that were evaluated, in order: up to the first that failed, and
     /// without those that don't exist.
     pub prerequisites: Vec<&'f str>,
+    /// Whether somebody without a key was to be divided by it, so that the result means nothing. Never of a
+    /// context that was parsed: those have keys.
+    pub missed_key: bool,
 }
 
 impl<'f> Evaluation<'f> {
@@ -34,6 +37,7 @@ impl<'f> Evaluation<'f> {
             variation_index: outcome.index,
             reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
             prerequisites: std::mem::take(&mut walk.prerequisites),
+            missed_key: walk.missed_key,
         }
     }
 

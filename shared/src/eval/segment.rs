@@ -101,6 +101,7 @@ impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
         let attribute = rule.by.attribute.as_ref().map_err(|_| Malformed)?;
         let prefix = Prefix::KeyAndSalt(&segment.key, &segment.salt);
         let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), prefix);
+        self.missed_key |= fell == Bucket::NoKey;
         self.mark(|node| {
             if let Node::SegmentRule(step) = node {
                 step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, share));

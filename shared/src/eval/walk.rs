@@ -69,6 +69,8 @@ pub(super) struct Walk<'f, 'c, S: ?Sized> {
     pub(super) store: &'f S,
     pub(super) context: &'c Context,
     pub(super) big_segments: Option<BigSegmentsStatus>,
+    /// Whether somebody without a key was to be divided by it.
+    pub(super) missed_key: bool,
     /// The direct prerequisites that were evaluated.
     pub(super) prerequisites: Vec<&'f str>,
     visits: usize,
@@ -83,6 +85,7 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
             store,
             context,
             big_segments: None,
+            missed_key: false,
             prerequisites: Vec::new(),
             visits: 0,
             flags: HashMap::new(),
@@ -390,6 +393,7 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
         };
         let prefix = rollout.seed.map_or(Prefix::KeyAndSalt(&flag.key, &flag.salt), Prefix::Seed);
         let fell = bucket(self.context, &rollout.by.kind, attribute, prefix);
+        self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
         for part in &rollout.parts {
@@ -439,6 +443,7 @@ pub(super) fn bucket_step(by: &By, seed: Option<i64>, fell: Bucket, from: f32, t
         detail: match fell {
             Bucket::At(_) => String::new(),
             Bucket::NoKind => format!("the context has no kind {:?}, which counts as 0", by.kind),
+            Bucket::NoKey => "the context has no key, which counts as 0".to_owned(),
             Bucket::NoValue => {
                 "the attribute is missing or neither a string nor a whole number, which counts as 0"
                     .to_owned()

@@ -173,8 +173,19 @@ impl App {
         let serving = Arc::new(Serving::new(Arc::clone(&live)));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
         let named = Arc::default();
-        let state =
-            AppState { live, serving, named, gate, clock, config, secrets, access_log, verified, drain, metrics };
+        let state = AppState {
+            live,
+            serving,
+            named,
+            gate,
+            clock,
+            config,
+            secrets,
+            access_log,
+            verified,
+            drain,
+            metrics,
+        };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),

@@ -7,9 +7,7 @@ use super::reason::ReasonKind;
 impl PreparedFlag {
     /// Whether anything but the fallthrough can decide while it is on: prerequisites, targets or rules.
     pub fn has_targeting(&self) -> bool {
-        !self.prerequisites.is_empty()
-            || !self.rules.is_empty()
-            || self.targets.iter().any(|target| !target.keys.is_empty())
+        !self.prerequisites.is_empty() || !self.rules.is_empty() || self.targets.name_anybody()
     }
 }
 

@@ -32,6 +32,7 @@ use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::live::named::Named;
 use crate::live::serving::Serving;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub live: Arc<Live>,
     /// Environments as SDKs are served them.
     pub serving: Arc<Serving>,
+    /// Flags with the names of their variations.
+    pub named: Arc<Named>,
     /// The way to the database.
     pub gate: Arc<Gate>,
     /// Time and ids.

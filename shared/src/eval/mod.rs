@@ -2,8 +2,8 @@
 //!
 //! ROOF over its rooms: `prepare` and `targets` (documents made quick), `store` (where the others are found by
 //! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk` and `segment`
-//! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `evalx`
-//! (the answer as bytes), `trace` and `explain` (the same walk, told).
+//! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `shape`
+//! (what it was like), `evalx` (the answer as bytes), `trace` and `explain` (the same walk, told).
 
 mod bucket;
 mod clause;
@@ -15,6 +15,7 @@ mod prepare;
 mod reason;
 mod ruleset;
 mod segment;
+mod shape;
 mod store;
 mod targets;
 mod trace;

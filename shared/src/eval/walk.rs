@@ -69,6 +69,8 @@ pub(super) struct Walk<'f, 'c, G, L> {
     pub(super) graph: G,
     pub(super) context: &'c Context,
     pub(super) big_segments: Option<BigSegmentsStatus>,
+    /// Whether somebody without a key was to be divided by it.
+    pub(super) missed_key: bool,
     /// How many of the direct prerequisites were evaluated.
     pub(super) evaluated: usize,
     visits: usize,
@@ -86,7 +88,16 @@ struct Memory<'f> {
 impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
     #[inline]
     pub(super) fn new(graph: G, context: &'c Context, listener: L) -> Self {
-        Self { graph, context, big_segments: None, evaluated: 0, visits: 0, memory: None, listener }
+        Self {
+            graph,
+            context,
+            big_segments: None,
+            missed_key: false,
+            evaluated: 0,
+            visits: 0,
+            memory: None,
+            listener,
+        }
     }
 
     /// Evaluates a flag from the beginning.
@@ -403,6 +414,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         };
         let prefix = rollout.seed.map_or(Prefix::KeyAndSalt(&flag.key, &flag.salt), Prefix::Seed);
         let fell = bucket(self.context, &rollout.by.kind, attribute, prefix);
+        self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
         for part in &rollout.parts {
@@ -459,6 +471,7 @@ pub(super) fn bucket_step(by: &By, seed: Option<i64>, fell: Bucket, from: f32, t
         detail: match fell {
             Bucket::At(_) => String::new(),
             Bucket::NoKind => format!("the context has no kind {:?}, which counts as 0", by.kind),
+            Bucket::NoKey => "the context has no key, which counts as 0".to_owned(),
             Bucket::NoValue => {
                 "the attribute is missing or neither a string nor a whole number, which counts as 0"
                     .to_owned()

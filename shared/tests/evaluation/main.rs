@@ -11,6 +11,7 @@ mod contexts;
 mod disagreements;
 mod explaining;
 mod flags;
+mod linked;
 mod operators;
 mod prerequisites;
 mod properties;

@@ -172,8 +172,20 @@ impl App {
         let verified = Arc::default();
         let serving = Arc::new(Serving::new(Arc::clone(&live)));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
-        let state =
-            AppState { live, serving, gate, clock, config, secrets, access_log, verified, drain, metrics };
+        let secure_mode = Arc::default();
+        let state = AppState {
+            live,
+            serving,
+            gate,
+            clock,
+            config,
+            secrets,
+            secure_mode,
+            access_log,
+            verified,
+            drain,
+            metrics,
+        };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),

@@ -38,8 +38,8 @@ pub fn read(bytes: &[u8]) -> Result<Context, Refused> {
     if bytes.len() > MAX_BYTES {
         return Err(Refused::TooLarge(format!("a context has at most {MAX_BYTES} bytes of JSON")));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Refused::Malformed("the context is not UTF-8".to_owned()))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Refused::Malformed("the context is not UTF-8".to_owned()))?;
     let json = match json::parse(text) {
         Ok(json) => json,
         Err(error) => kept_by_others(text)

@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use super::refused::Refused;
 use crate::live::catalog::{Access, Place};
 use crate::secrets::{Secrets, SecretsError};
-use crate::service::credentials;
 
 /// The server keys of environments that were asked for, opened once a change of credentials.
 #[derive(Default)]

@@ -173,6 +173,7 @@ impl App {
         let serving = Arc::new(Serving::new(Arc::clone(&live)));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
         let named = Arc::default();
+        let secure_mode = Arc::default();
         let state = AppState {
             live,
             serving,
@@ -181,6 +182,7 @@ impl App {
             clock,
             config,
             secrets,
+            secure_mode,
             access_log,
             verified,
             drain,

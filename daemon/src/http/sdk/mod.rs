@@ -5,7 +5,9 @@
 
 pub mod asked;
 pub mod client;
+pub mod counted;
 pub mod events;
+pub mod events_body;
 pub mod fdv2;
 pub mod ofrep;
 pub mod refused;

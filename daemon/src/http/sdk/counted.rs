@@ -1,6 +1,7 @@
 //! Counts what was evaluated: by the daemon itself, or by an SDK that tells of it.
 
 use shared::access::CredentialKind;
+use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
 use time::OffsetDateTime;
 
@@ -44,6 +45,28 @@ pub fn served(state: &AppState, environment: &EnvironmentState, outcomes: &[Outc
         })
         .collect();
     state.usage.record_all(environment.stored.row.id, &counted);
+}
+
+/// Counts what an answer of `POST /api/evaluate` holds.
+pub fn answered(state: &AppState, catalog: &Catalog, place: (&ProjectKey, &EnvironmentKey), answer: &Json) {
+    let Some(environment) = catalog.environment(place.0, place.1) else { return };
+    let results = answer.get("results").and_then(Json::as_array).unwrap_or_default();
+    for flags in results.iter().filter_map(|result| result.get("flags")?.as_object()) {
+        let outcomes: Vec<Outcome<'_>> = flags
+            .iter()
+            .map(|(flag, result)| {
+                let reason = |name: &str| result.get("reason")?.get(name)?.as_str();
+                let variation = result.get("variation").and_then(Json::as_i64);
+                Outcome {
+                    flag,
+                    variation: variation.and_then(|index| usize::try_from(index).ok()),
+                    reason: reason("kind").unwrap_or_default(),
+                    rule: reason("ruleId"),
+                }
+            })
+            .collect();
+        served(state, environment, &outcomes);
+    }
 }
 
 /// Counts what an SDK tells of, as far as its environment has such flags and its credential may know of them.

@@ -38,6 +38,7 @@ use crate::net::drain::Drain;
 use crate::secrets::Secrets;
 use crate::service::findings::Report;
 use crate::store::gate::Gate;
+use crate::usage::recorder::Usage;
 
 /// A verification of the history.
 pub struct Verified {
@@ -66,6 +67,8 @@ pub struct AppState {
     pub secrets: Arc<Secrets>,
     /// Denials, log-ins and reads of secrets.
     pub access_log: Arc<AccessLog>,
+    /// What SDKs report.
+    pub usage: Arc<Usage>,
     /// The last verification of the history that this daemon was asked for.
     pub verified: Arc<ArcSwapOption<Verified>>,
     /// Whether the daemon is stopping, and when streams end.

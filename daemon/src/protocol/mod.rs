@@ -3,5 +3,7 @@
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
 pub mod launchdarkly;
+pub mod lenient;
+pub mod ofrep;
 pub mod recovery;
 pub mod socketio;

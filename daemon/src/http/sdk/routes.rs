@@ -14,7 +14,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(ofrep::quick())
         .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
@@ -24,5 +23,5 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(events::lasting())
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
-    quick.merge(lasting)
+    quick.merge(lasting).merge(ofrep::quick(state))
 }

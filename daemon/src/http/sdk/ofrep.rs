@@ -23,11 +23,13 @@ use super::asked::{self, SdkAsked};
 use super::etag::{self, Known};
 use super::ofrep_stream;
 use super::refused::Refused;
+use super::reported;
 use crate::http::AppState;
 use crate::http::accounted::Denied;
 use crate::live::named::{NamedFlag, NamedFlags};
 use crate::net::guard;
 use crate::protocol::ofrep::{self, Code, Failure, Names, OffReason};
+use crate::usage::Source;
 
 /// How long an answer waits for the change that a stream told its client of.
 const ANNOUNCED: Duration = Duration::from_secs(2);
@@ -108,6 +110,10 @@ async fn one_of(
     }
     let prepared = served.prepared.as_deref().ok_or_else(Failure::malformed_flag)?;
     let evaluation = eval::evaluate(&**environment, prepared, &context);
+    reported::saw(&asked, &context, Source::Ofrep);
+    if !evaluation.missed_key {
+        reported::evaluated(&asked, &served.stored.row, &evaluation);
+    }
     let reason = ofrep::reason(&evaluation, OffReason::default())?;
     let named = NamedFlag::new(&flag_key, served, flag);
     let metadata = ofrep::metadata(&flag.row.metadata, false);
@@ -133,6 +139,7 @@ async fn all_of(
     if let Some(announced) = announced(uri) {
         caught_up(&asked, announced).await;
     }
+    reported::saw(&asked, &context, Source::Ofrep);
     let catalog = state.live.catalog();
     let flags = state
         .named

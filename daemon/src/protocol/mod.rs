@@ -5,5 +5,7 @@
 pub mod evalx;
 pub mod events;
 pub mod launchdarkly;
+pub mod lenient;
+pub mod ofrep;
 pub mod recovery;
 pub mod socketio;

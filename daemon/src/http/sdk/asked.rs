@@ -36,6 +36,23 @@ pub async fn by_key(
     served(state, credential)
 }
 
+/// Lets in whoever sends a key or client-side id in `Authorization` or in `X-API-Key`.
+///
+/// # Errors
+/// 401 where it is certainly unknown, 503 where that cannot be told.
+pub async fn by_any_key(state: &AppState, headers: &HeaderMap) -> Result<SdkAsked, Refused> {
+    let found = |state: &AppState| {
+        let catalog = state.live.catalog();
+        identity::sdk(state, &catalog, headers).or_else(|| {
+            let mut texts = headers.get_all("x-api-key").iter();
+            let text = texts.next().filter(|_| texts.next().is_none())?.to_str().ok()?;
+            identity::sdk_key(state, &catalog, text.trim()).cloned()
+        })
+    };
+    let credential = known(state, found).await?.ok_or(Refused::UnknownKey)?;
+    served(state, credential)
+}
+
 /// Lets in whoever names a client-side id in the path or the query.
 ///
 /// # Errors

@@ -15,7 +15,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(ofrep::quick())
         .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
@@ -26,5 +25,5 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
     let origins = Origins::new(&state.config.http.cors_origin);
-    quick.merge(lasting).layer(from_fn_with_state(origins, cors::cors))
+    quick.merge(lasting).merge(ofrep::quick(state)).layer(from_fn_with_state(origins, cors::cors))
 }

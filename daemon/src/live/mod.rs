@@ -15,7 +15,9 @@ pub mod follow;
 pub mod heartbeat;
 pub mod keep;
 pub mod load;
+pub mod named;
 pub mod past;
+pub mod serving;
 pub mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -2,5 +2,10 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod evalx;
+pub mod events;
+pub mod launchdarkly;
+pub mod lenient;
+pub mod ofrep;
 pub mod recovery;
 pub mod socketio;

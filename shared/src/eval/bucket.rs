@@ -29,6 +29,8 @@ pub(super) enum Bucket {
     Of(Share),
     /// The context has no individual of that kind; counts as 0 where it counts.
     NoKind,
+    /// It has no key, and is divided by it; counts as 0.
+    NoKey,
     /// It has no such attribute, or one that is neither a string nor a whole number; counts as 0.
     NoValue,
 }
@@ -40,7 +42,7 @@ impl Bucket {
             Self::At(place) => place,
             #[allow(clippy::cast_precision_loss)] // only told, never compared
             Self::Of(share) => share.at as f32 / share.of as f32,
-            Self::NoKind | Self::NoValue => 0.0,
+            Self::NoKind | Self::NoKey | Self::NoValue => 0.0,
         }
     }
     /// Whether it lies below the end of a part, which is the sum `to` or, exactly, `end` of 100,000.
@@ -55,7 +57,13 @@ impl Bucket {
 /// Finds the bucket; `by` is `None` for the key.
 pub(super) fn bucket(context: &Context, kind: &str, by: Option<&Reference>, prefix: Prefix<'_>) -> Bucket {
     let Some(individual) = context.of_kind(kind) else { return Bucket::NoKind };
-    let Some(by) = by else { return fallen(prefix, Divided::Key(individual.key())) };
+    let Some(by) = by else {
+        return if individual.has_key() {
+            fallen(prefix, Divided::Key(individual.key()))
+        } else {
+            Bucket::NoKey
+        };
+    };
     of_value(individual, by, prefix).unwrap_or(Bucket::NoValue)
 }
 

@@ -1,10 +1,13 @@
 //! A small environment to evaluate in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::peer::{self, Peer};
 use shared::context::Context;
-use shared::eval::{PreparedFlag, PreparedSegment, Store, evaluate, prepare_flag, prepare_segment};
+use shared::eval::{
+    PreparedFlag, PreparedSegment, Ruleset, Store, evaluate, explain, prepare_flag, prepare_segment,
+};
 use shared::json::{Json, parse};
 
 pub fn json(text: &str) -> Json {
@@ -33,8 +36,8 @@ pub fn flag(key: &str, rest: &str) -> Json {
 
 #[derive(Default)]
 pub struct World {
-    flags: HashMap<String, PreparedFlag>,
-    segments: HashMap<String, PreparedSegment>,
+    flags: HashMap<String, Arc<PreparedFlag>>,
+    segments: HashMap<String, Arc<PreparedSegment>>,
     // As their authors wrote them, for the engine that ours is held against.
     documents: Vec<Json>,
     segment_documents: Vec<Json>,
@@ -42,11 +45,11 @@ pub struct World {
 
 impl Store for World {
     fn flag(&self, key: &str) -> Option<&PreparedFlag> {
-        self.flags.get(key)
+        self.flags.get(key).map(Arc::as_ref)
     }
 
     fn segment(&self, key: &str) -> Option<&PreparedSegment> {
-        self.segments.get(key)
+        self.segments.get(key).map(Arc::as_ref)
     }
 }
 
@@ -54,7 +57,7 @@ impl World {
     pub fn with(mut self, document: &Json) -> Self {
         let flag = prepare_flag(document).unwrap();
         self.documents.push(document.clone());
-        self.flags.insert(flag.key().to_owned(), flag);
+        self.flags.insert(flag.key().to_owned(), Arc::new(flag));
         self
     }
 
@@ -62,8 +65,13 @@ impl World {
         let document = json(text);
         let segment = prepare_segment(&document).unwrap();
         self.segment_documents.push(document);
-        self.segments.insert(segment.key().to_owned(), segment);
+        self.segments.insert(segment.key().to_owned(), Arc::new(segment));
         self
+    }
+
+    /// The same, linked.
+    pub fn linked(&self) -> Ruleset {
+        Ruleset::new(self.flags.values().cloned(), self.segments.values().cloned())
     }
 
     /// `index reason`, e.g. `0 {"kind":"FALLTHROUGH"}`; `-` for no index.
@@ -71,6 +79,13 @@ impl World {
         let found = evaluate(self, self.flag(key).unwrap(), context);
         let index = found.variation_index.map_or("-".to_owned(), |i| i.to_string());
         assert_eq!(found.variation_index.is_some(), found.value().is_some());
+        let ruleset = self.linked();
+        let linked = ruleset.evaluate_key(key, context).unwrap();
+        assert_eq!(linked.variation_index, found.variation_index);
+        assert_eq!(linked.reason, found.reason);
+        assert_eq!(linked.prerequisites, found.prerequisites);
+        let told = ruleset.explain(ruleset.index_of(key).unwrap(), context);
+        assert_eq!(told, Some(explain(self, self.flag(key).unwrap(), context)));
         format!("{index} {}", serde_json::to_string(&found.reason).unwrap())
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod items;
 pub mod launchdarkly;
+pub mod objects;
 pub mod recovery;
 pub mod socketio;

@@ -5,9 +5,11 @@
 
 pub mod asked;
 pub mod client;
+pub mod documents;
 pub mod events;
 pub mod fdv2;
 pub mod ofrep;
+pub mod poll;
 pub mod refused;
 pub mod routes;
 pub mod server;

@@ -1,0 +1,3 @@
+//! What SDKs of others connect to.
+
+mod streams;

@@ -1,4 +1,6 @@
 //! ROOF: what SDKs of others connect to, a module a protocol.
 
 mod client;
+mod fdv2;
+mod server;
 mod streams;

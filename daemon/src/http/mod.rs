@@ -33,6 +33,8 @@ use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::live::certain::Certain;
+use crate::live::deliveries::Deliveries;
 use crate::live::serving::Serving;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
@@ -54,6 +56,10 @@ pub struct AppState {
     pub live: Arc<Live>,
     /// Environments as SDKs are served them.
     pub serving: Arc<Serving>,
+    /// Who may be sent a whole environment at the moment.
+    pub deliveries: Arc<Deliveries>,
+    /// Whether the catalog holds everything that was committed.
+    pub certain: Arc<Certain>,
     /// The way to the database.
     pub gate: Arc<Gate>,
     /// Time and ids.

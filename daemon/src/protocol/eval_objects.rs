@@ -169,12 +169,8 @@ mod tests {
 
     #[test]
     fn events_are_a_document_or_a_stream() {
-        let target = Target {
-            environment: Uuid::nil(),
-            mark: "m",
-            position: Position::new(1, 2),
-            version: 3,
-        };
+        let target =
+            Target { environment: Uuid::nil(), mark: "m", position: Position::new(1, 2), version: 3 };
         let form = EvalxForm { version: 3, with_reasons: false };
         let written = |frame| {
             let mut events = Events::new(frame, 0);

@@ -4,6 +4,8 @@
 
 pub mod eval_objects;
 pub mod evalx;
+pub mod items;
 pub mod launchdarkly;
+pub mod objects;
 pub mod recovery;
 pub mod socketio;

@@ -35,4 +35,5 @@ mod serve;
 mod socketio;
 mod support;
 mod system_config;
+mod usage;
 mod writes;

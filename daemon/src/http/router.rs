@@ -141,9 +141,10 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .merge(imports)
         .merge(lasting)
+        .layer(cors(&state))
+        // With rules of its own for browsers.
         .merge(sdk::routes::routes(&state))
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
-        .layer(cors(&state))
         // Streams and WebSockets pass as they are.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(socketio::routes(&state))

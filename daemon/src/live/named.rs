@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use shared::access::CredentialKind;
 use shared::flag::Flag;
 use shared::json::Json;
 use shared::key::{FlagKey, ProjectKey};
@@ -23,7 +24,7 @@ pub struct NamedFlag {
     pub served: Arc<Served>,
     /// The flag.
     pub flag: Arc<Stored<Flag>>,
-    /// What its variations are called, by index; no two alike.
+    /// What its variations are called, by index.
     pub names: Box<[Box<str>]>,
     /// The same as JSON strings.
     pub quoted_names: Box<[Box<str>]>,
@@ -43,8 +44,22 @@ impl NamedFlag {
         }
     }
 
+    /// Whether a credential of that kind may see it.
+    pub fn is_exposed(&self, kind: CredentialKind) -> bool {
+        exposed(kind, &self.flag.row)
+    }
+
     fn is_of(&self, served: &Arc<Served>, flag: &Arc<Stored<Flag>>) -> bool {
         Arc::ptr_eq(&self.served, served) && Arc::ptr_eq(&self.flag, flag)
+    }
+}
+
+/// Whether a credential of that kind may see a flag.
+pub const fn exposed(kind: CredentialKind, flag: &Flag) -> bool {
+    match kind {
+        CredentialKind::Server => true,
+        CredentialKind::Mobile => flag.client_side_availability.using_mobile_key,
+        CredentialKind::ClientSideId => flag.client_side_availability.using_environment_id,
     }
 }
 

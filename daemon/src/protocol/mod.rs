@@ -7,3 +7,4 @@ pub mod lenient;
 pub mod ofrep;
 pub mod recovery;
 pub mod socketio;
+pub mod unleash;

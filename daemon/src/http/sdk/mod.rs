@@ -11,6 +11,7 @@ pub mod fdv2;
 pub mod ofrep;
 pub mod ofrep_stream;
 pub mod refused;
+pub mod remote;
 pub mod reported;
 pub mod routes;
 pub mod server;

@@ -14,7 +14,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
     let lasting = server::lasting()
@@ -23,5 +22,5 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(events::lasting())
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
-    quick.merge(lasting).merge(ofrep::quick(state))
+    quick.merge(lasting).merge(ofrep::quick(state)).merge(unleash::quick(state))
 }

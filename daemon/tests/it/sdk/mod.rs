@@ -1,0 +1,5 @@
+//! ROOF: what SDKs of others connect to, a module a protocol.
+
+mod furnished;
+mod ofrep;
+mod unleash;

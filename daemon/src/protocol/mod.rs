@@ -2,9 +2,11 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod items;
 pub mod launchdarkly;
 pub mod lenient;
 pub mod ofrep;
+pub mod objects;
 pub mod recovery;
 pub mod socketio;
 pub mod unleash;

@@ -1,15 +1,17 @@
 //! GROUND of what SDKs of others connect to: who asks, and how a refusal looks to them.
 //!
-//! `asked` (credential to environment), `refused` (an error as SDKs read it) and `etag` (what a client has) are what the protocols stand on;
-//! `routes` mounts them. Each protocol has files of its own, and none imports another's.
+//! `asked` (credential to environment), `refused` (an error as SDKs read it), `stream`, `poll`, and for protocols
+//! whose flags are evaluated here `etag`, `remote` and `reported`, are what the protocols stand on; `routes` mounts them. Each protocol has files of its own, and none imports another's.
 
 pub mod asked;
 pub mod client;
+pub mod documents;
 pub mod etag;
 pub mod events;
 pub mod fdv2;
 pub mod ofrep;
 pub mod ofrep_stream;
+pub mod poll;
 pub mod refused;
 pub mod remote;
 pub mod reported;

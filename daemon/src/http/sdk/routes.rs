@@ -8,8 +8,16 @@ use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
 use crate::net::guard;
 
-/// Every route of the SDKs' protocols.
+/// Every route of the SDKs' protocols, at the root and below the prefix.
 pub fn routes(state: &AppState) -> Router<AppState> {
+    let routes = every(state);
+    match state.config.http.sdk_prefix.as_str() {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    }
+}
+
+fn every(state: &AppState) -> Router<AppState> {
     let quick = server::quick()
         .merge(fdv2::quick())
         .merge(client::quick())

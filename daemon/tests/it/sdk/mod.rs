@@ -2,4 +2,5 @@
 
 mod furnished;
 mod ofrep;
+mod streams;
 mod unleash;

@@ -28,6 +28,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 
+use self::sdk::secure_mode::SecureMode;
 use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,6 +72,8 @@ pub struct AppState {
     pub config: Arc<Config>,
     /// The secrets key, and what is derived from it.
     pub secrets: Arc<Secrets>,
+    /// The opened server keys that secure mode checks with.
+    pub secure_mode: Arc<SecureMode>,
     /// Denials, log-ins and reads of secrets.
     pub access_log: Arc<AccessLog>,
     /// What SDKs report.

@@ -8,6 +8,7 @@ use shared::access::CredentialKind;
 use shared::flag::Flag;
 use shared::json::Json;
 use shared::key::{FlagKey, ProjectKey};
+use shared::project::ClientSideAvailability;
 use shared::revision::Position;
 
 use super::catalog::{Catalog, EnvironmentState, Place, Served};
@@ -46,7 +47,7 @@ impl NamedFlag {
 
     /// Whether a credential of that kind may see it.
     pub fn is_exposed(&self, kind: CredentialKind) -> bool {
-        exposed(kind, &self.flag.row)
+        exposed(kind, self.flag.row.client_side_availability)
     }
 
     fn is_of(&self, served: &Arc<Served>, flag: &Arc<Stored<Flag>>) -> bool {
@@ -54,12 +55,12 @@ impl NamedFlag {
     }
 }
 
-/// Whether a credential of that kind may see a flag.
-pub const fn exposed(kind: CredentialKind, flag: &Flag) -> bool {
+/// Whether a credential of that kind may see a flag that is available like this.
+pub const fn exposed(kind: CredentialKind, availability: ClientSideAvailability) -> bool {
     match kind {
         CredentialKind::Server => true,
-        CredentialKind::Mobile => flag.client_side_availability.using_mobile_key,
-        CredentialKind::ClientSideId => flag.client_side_availability.using_environment_id,
+        CredentialKind::Mobile => availability.using_mobile_key,
+        CredentialKind::ClientSideId => availability.using_environment_id,
     }
 }
 
@@ -94,6 +95,17 @@ pub struct NamedFlags {
     pub state: Arc<EnvironmentState>,
     /// The flags in order of their keys, archived ones left out.
     pub flags: Vec<Arc<NamedFlag>>,
+}
+
+impl NamedFlags {
+    /// The flags, and where each stands in [`EnvironmentState::rules`]; `None` for one that never prepared.
+    pub fn placed(&self) -> impl Iterator<Item = (&NamedFlag, Option<usize>)> {
+        self.flags.iter().scan(0, |next, named| {
+            let place = named.served.prepared.is_some().then_some(*next);
+            *next += usize::from(place.is_some());
+            Some((&**named, place))
+        })
+    }
 }
 
 /// The named flags of the environments that were asked for, as they were last.

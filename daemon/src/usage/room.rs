@@ -171,7 +171,7 @@ mod tests {
         for minute in 0..1_000 {
             room.count(counter(minute, 0, 1), 1, minute, 10);
         }
-        assert_eq!(room.waiting(), 50);
+        assert_eq!(room.waiting(), 75);
     }
 
     #[test]

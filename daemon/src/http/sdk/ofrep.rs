@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::post;
@@ -94,7 +94,7 @@ async fn one_of(
     let environment = catalog.environments.get(place).ok_or_else(unknown)?;
     let served = environment.configs.get(&flag_key).ok_or_else(unknown)?;
     let flag = catalog.flag(&place.0, &flag_key).ok_or_else(unknown)?;
-    if !exposed(asked.credential.kind, &flag.row) {
+    if !exposed(asked.credential.kind, flag.row.client_side_availability) {
         return Err(unknown().into());
     }
     let prepared = served.prepared.as_deref().ok_or_else(Failure::malformed_flag)?;
@@ -113,12 +113,21 @@ async fn one_of(
 }
 
 /// All flags, or word that nothing of the answer is new.
-async fn all(State(state): State<AppState>, uri: Uri, headers: HeaderMap, request: Request) -> Response {
-    all_of(&state, &uri, &headers, request).await.unwrap_or_else(|error| error.response(None))
+async fn all(
+    State(state): State<AppState>,
+    OriginalUri(whole): OriginalUri,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    // What is mounted below a prefix announces what is mounted there too.
+    let prefix = whole.path().strip_suffix(uri.path()).unwrap_or_default();
+    all_of(&state, prefix, &uri, &headers, request).await.unwrap_or_else(|error| error.response(None))
 }
 
 async fn all_of(
     state: &AppState,
+    prefix: &str,
     uri: &Uri,
     headers: &HeaderMap,
     request: Request,
@@ -135,7 +144,7 @@ async fn all_of(
         .flags(&catalog, &asked.served.place)
         .ok_or_else(|| Refused::NotFound("the environment of this key is archived".to_owned()))?;
     let kind = asked.credential.kind;
-    let stream = ofrep_stream::uri(state, &asked.credential);
+    let stream = ofrep_stream::uri(state, &asked.credential, prefix);
     let question = etag::part([
         b"ofrep/1".as_slice(),
         flags.position.to_string().as_bytes(),
@@ -153,13 +162,13 @@ async fn all_of(
 fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Option<&str>) -> String {
     let mut out = String::with_capacity(64 + flags.flags.len() * 96);
     out.push_str("{\"flags\":[");
+    let rules = flags.state.rules();
     let first = out.len();
-    for named in flags.flags.iter().filter(|named| named.is_exposed(kind)) {
+    for (named, place) in flags.placed().filter(|(named, _)| named.is_exposed(kind)) {
         if out.len() > first {
             out.push(',');
         }
-        let evaluation =
-            named.served.prepared.as_deref().map(|flag| eval::evaluate(&*flags.state, flag, context));
+        let evaluation = place.and_then(|place| rules.evaluate(place, context));
         let told = evaluation
             .as_ref()
             .ok_or_else(Failure::malformed_flag)

@@ -8,7 +8,6 @@ use axum::routing::{get, post};
 use http::{Method, StatusCode};
 use shared::access::CredentialKind;
 use shared::context::Context;
-use shared::eval;
 use shared::flag::FlagKind;
 use shared::json::Json;
 use shared::key::FlagKey;
@@ -84,11 +83,11 @@ async fn toggles(state: &AppState, request: Request, every: bool) -> Result<Resp
 fn listed(flags: &NamedFlags, kind: CredentialKind, context: &Context, every: bool) -> String {
     let mut out = String::with_capacity(64 + flags.flags.len() * 96);
     out.push_str("{\"toggles\":[");
+    let rules = flags.state.rules();
     let first = out.len();
-    for named in flags.flags.iter().filter(|named| named.is_exposed(kind)) {
+    for (named, place) in flags.placed().filter(|(named, _)| named.is_exposed(kind)) {
         let row = &named.flag.row;
-        let evaluation =
-            named.served.prepared.as_deref().map(|flag| eval::evaluate(&*flags.state, flag, context));
+        let evaluation = place.and_then(|place| rules.evaluate(place, context));
         let enabled = evaluation.as_ref().is_some_and(|evaluation| {
             unleash::is_enabled(row.kind, named.served.summary.off_variation, evaluation)
         });

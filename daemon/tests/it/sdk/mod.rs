@@ -1,5 +1,6 @@
 //! ROOF: what SDKs of others connect to, a module a protocol.
 
+mod client;
 mod furnished;
 mod ofrep;
 mod streams;

@@ -2,6 +2,7 @@
 
 mod all;
 mod one;
+mod stream;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};

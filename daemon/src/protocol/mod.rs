@@ -12,3 +12,4 @@ pub mod objects;
 pub mod ofrep;
 pub mod recovery;
 pub mod socketio;
+pub mod unleash;

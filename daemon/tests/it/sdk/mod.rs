@@ -3,4 +3,7 @@
 mod client;
 mod fdv2;
 mod server;
+mod furnished;
+mod ofrep;
 mod streams;
+mod unleash;

@@ -2,8 +2,8 @@
 
 mod client;
 mod fdv2;
-mod server;
 mod furnished;
 mod ofrep;
+mod server;
 mod streams;
 mod unleash;

@@ -11,6 +11,7 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+#[allow(dead_code, reason = "the clients in Rust use the rest")]
 mod harness;
 mod launchdarkly;
 #[path = "../it/support/mod.rs"]

@@ -76,6 +76,13 @@ impl Client {
         Self::new(file, side, tool("python", "scripts/tools python"), vec![script])
     }
 
+    /// A library in Rust: a program of the package `rust`.
+    pub fn rust(program: &str, side: Side) -> Self {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rust-clients/debug").join(program);
+        assert!(built.exists(), "{program} is missing: run `scripts/test-rust-clients`");
+        Self::new(program, side, built, vec![])
+    }
+
     /// The same with options for the library.
     pub fn with(mut self, options: Value) -> Self {
         self.name = format!("{} with {options}", self.name);

@@ -48,6 +48,11 @@ pub struct Flag {
 }
 
 impl Flag {
+    /// Whether there is one.
+    pub fn is_made(&self) -> bool {
+        (self.made)().is_some()
+    }
+
     /// Whether clients of a side are shown it.
     pub fn seen_by(&self, side: Side) -> bool {
         side == Side::Server || self.key != "servers-only"

@@ -20,6 +20,7 @@ use crate::live::daemons::Myself;
 use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
+use crate::live::serving::Serving;
 use crate::live::{Live, begin, heartbeat, keep};
 use crate::net::drain::Drain;
 use crate::net::listen::{ListenError, Listeners};
@@ -169,7 +170,10 @@ impl App {
         let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let verified = Arc::default();
-        let state = AppState { live, gate, clock, config, secrets, access_log, verified, drain, metrics };
+        let serving = Arc::new(Serving::new(Arc::clone(&live)));
+        tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
+        let state =
+            AppState { live, serving, gate, clock, config, secrets, access_log, verified, drain, metrics };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),

@@ -17,6 +17,7 @@ pub mod past;
 pub mod request;
 pub mod router;
 pub mod schema;
+pub mod sdk;
 pub mod socketio;
 pub mod views;
 
@@ -31,6 +32,7 @@ use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::live::serving::Serving;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
 use crate::service::findings::Report;
@@ -49,6 +51,8 @@ pub struct Verified {
 pub struct AppState {
     /// The catalog and the feed.
     pub live: Arc<Live>,
+    /// Environments as SDKs are served them.
+    pub serving: Arc<Serving>,
     /// The way to the database.
     pub gate: Arc<Gate>,
     /// Time and ids.

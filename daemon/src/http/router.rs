@@ -21,7 +21,7 @@ use super::admin::{
 use super::compat::system_config;
 use super::error::ApiError;
 use super::live::{sse, status, websocket};
-use super::{health, openapi, socketio};
+use super::{health, openapi, sdk, socketio};
 use crate::net::guard;
 
 /// The nouns: mounted for the default project and for every other one.
@@ -139,6 +139,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .merge(imports)
         .merge(lasting)
+        .merge(sdk::routes::routes(&state))
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
         .layer(cors(&state))
         // Streams and WebSockets pass as they are.

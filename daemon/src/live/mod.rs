@@ -16,6 +16,7 @@ pub mod heartbeat;
 pub mod keep;
 pub mod load;
 pub mod past;
+pub mod serving;
 pub mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -2,5 +2,6 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod launchdarkly;
 pub mod recovery;
 pub mod socketio;

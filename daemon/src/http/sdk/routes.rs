@@ -1,0 +1,28 @@
+//! ROOF of the SDKs' protocols: every route of theirs, with the limits around it.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+
+use super::{client, events, fdv2, ofrep, server, unleash};
+use crate::http::AppState;
+use crate::net::guard;
+
+/// Every route of the SDKs' protocols.
+pub fn routes(state: &AppState) -> Router<AppState> {
+    let quick = server::quick()
+        .merge(fdv2::quick())
+        .merge(client::quick())
+        .merge(events::quick())
+        .merge(ofrep::quick())
+        .merge(unleash::quick())
+        .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
+        .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
+    let lasting = server::lasting()
+        .merge(fdv2::lasting())
+        .merge(client::lasting())
+        .merge(events::lasting())
+        .merge(ofrep::lasting())
+        .merge(unleash::lasting());
+    quick.merge(lasting)
+}

@@ -1,6 +1,7 @@
 // A page in Chromium without a window, of another origin than the daemon, spoken to over the DevTools pipe.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -87,9 +88,10 @@ export async function run(file, config, commands, tell) {
       if ('close' in command) break;
     }
   } finally {
-    child.kill();
+    // In order: its own processes write into the profile until they have ended.
+    call('Browser.close').catch(() => child.kill());
     await ended;
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }

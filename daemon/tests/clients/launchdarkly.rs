@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Side, is_served};
+use crate::harness::{Client, Side, is_served, is_served_when_it_asks};
 
 #[tokio::test]
 async fn the_server_sdk_for_node() {
@@ -16,6 +16,12 @@ async fn the_server_sdk_for_node_with_its_data_system() {
 }
 
 #[tokio::test]
+async fn the_server_sdk_for_node_that_polls() {
+    let client = Client::node("launchdarkly/node-server.mjs", Side::Server);
+    is_served_when_it_asks(client.with(json!({"stream": false}))).await;
+}
+
+#[tokio::test]
 async fn the_server_sdk_for_python() {
     is_served(Client::python("launchdarkly/server.py", Side::Server)).await;
 }
@@ -23,6 +29,12 @@ async fn the_server_sdk_for_python() {
 #[tokio::test]
 async fn the_server_sdk_for_python_with_its_data_system() {
     is_served(Client::python("launchdarkly/server.py", Side::Server).with(json!({"dataSystem": {}}))).await;
+}
+
+#[tokio::test]
+async fn the_server_sdk_for_python_that_polls() {
+    let client = Client::python("launchdarkly/server.py", Side::Server);
+    is_served_when_it_asks(client.with(json!({"stream": false}))).await;
 }
 
 #[tokio::test]
@@ -46,6 +58,12 @@ async fn the_client_sdk_4_for_javascript_in_jsdom() {
 #[tokio::test]
 async fn the_client_sdk_3_for_javascript_in_chromium() {
     is_served(Client::chromium("launchdarkly/js-client-3.mjs", Side::Browser)).await;
+}
+
+#[tokio::test]
+async fn the_client_sdk_3_for_javascript_in_chromium_with_contexts_in_bodies() {
+    let client = Client::chromium("launchdarkly/js-client-3.mjs", Side::Browser);
+    is_served(client.with(json!({"useReport": true}))).await;
 }
 
 #[tokio::test]

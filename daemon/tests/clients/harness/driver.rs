@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::Side;
 use super::table::Context;
+use crate::support::cluster;
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,6 +97,8 @@ impl Client {
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .arg(config.to_string())
+            // Profiles and the like: gone with the rest of this run.
+            .env("TMPDIR", cluster::directory("client"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -42,6 +42,17 @@ pub async fn is_served(client: Client) {
     driver.ask(json!({"close": {}})).await;
 }
 
+/// Connects a client that asks from time to time and proves that it is served: the right values and reasons, and its
+/// events in the usage.
+pub async fn is_served_when_it_asks(client: Client) {
+    let place = Place::furnished().await;
+    let credential = place.credential(client.side).await;
+    let mut driver = client.start(&place.base(), &credential).await;
+    has_the_table(&mut driver).await;
+    is_counted(&mut driver, &place).await;
+    driver.ask(json!({"close": {}})).await;
+}
+
 /// Every flag is for every context what the table says.
 async fn has_the_table(driver: &mut Driver) {
     for context in Context::ALL {
@@ -82,27 +93,31 @@ async fn hears_of_changes(driver: &mut Driver, place: &Place) {
     panic!("{}: changes were seen after {needed:?}", driver.client.name);
 }
 
-/// What it evaluates is counted, once each.
+/// What it evaluates is counted, once each; of a flag that is tracked, each evaluation is told beside.
 async fn is_counted(driver: &mut Driver, place: &Place) {
-    let before = place.usage("counted").await["total"].as_u64().expect("a number");
-    let context = Context::Anna.json();
-    let asked = json!({"context": context, "flags": {"counted": false}, "times": 5});
+    const FLAGS: [&str; 2] = ["counted", "tracked"];
+    const TIMES: u64 = 5;
+    let defaults = FLAGS.map(|flag| (flag.to_owned(), json!(false)));
+    let flags: serde_json::Map<_, _> = defaults.into_iter().collect();
+    let asked = json!({"context": Context::Anna.json(), "flags": flags, "times": TIMES});
     let found = driver.ask(json!({"evaluate": asked})).await;
-    assert_eq!(found["counted"]["value"], true, "{}", driver.client.name);
     driver.ask(json!({"flush": {}})).await;
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        let usage = place.usage("counted").await;
-        let total = usage["total"].as_u64().expect("a number") - before;
-        assert!(total <= 5, "{}: counted more often than evaluated: {usage:#}", driver.client.name);
-        if total == 5 {
-            let counters = usage["counters"].as_array().expect("a list");
-            assert!(counters.iter().all(|counter| counter["variation"] == 0), "{usage:#}");
-            assert!(usage["lastEvaluated"].is_string(), "{usage:#}");
-            return;
+    for flag in FLAGS {
+        assert_eq!(found[flag]["value"], true, "{}: {flag}", driver.client.name);
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let usage = place.usage(flag).await;
+            let total = usage["total"].as_u64().expect("a number");
+            assert!(total <= TIMES, "{}: counted more often than evaluated: {usage:#}", driver.client.name);
+            if total == TIMES {
+                let counters = usage["counters"].as_array().expect("a list");
+                assert!(counters.iter().all(|counter| counter["variation"] == 0), "{usage:#}");
+                assert!(usage["lastEvaluated"].is_string(), "{usage:#}");
+                break;
+            }
+            assert!(Instant::now() < end, "{}: counted {total} of {TIMES}: {usage:#}", driver.client.name);
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert!(Instant::now() < end, "{}: counted {total} of 5: {usage:#}", driver.client.name);
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

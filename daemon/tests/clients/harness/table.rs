@@ -297,8 +297,10 @@ pub fn writes() -> Vec<(String, Value)> {
         writes.push(flag(made.key, kind, &variations, made.key != "servers-only"));
         writes.push((format!("/api/flags/{}/config/staging", made.key), json!({"config": config})));
     }
-    for key in ["changing", "counted", "meanwhile"] {
+    for key in ["changing", "counted", "meanwhile", "tracked"] {
         writes.push(flag(key, "boolean", &boolean(), true));
     }
+    let config = json!({"on": true, "offVariation": 1, "fallthrough": {"variation": 0}, "trackEvents": true});
+    writes.push(("/api/flags/tracked/config/staging".to_owned(), json!({"config": config})));
     writes
 }

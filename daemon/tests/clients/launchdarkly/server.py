@@ -27,6 +27,7 @@ class Client:
                 events_uri=url,
                 diagnostic_opt_out=True,
                 initial_reconnect_delay=0.1,
+                stream=config["options"].get("stream", True),
                 **more,
             ),
             start_wait=10,

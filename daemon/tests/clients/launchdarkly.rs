@@ -78,10 +78,15 @@ async fn the_client_sdk_3_for_node() {
 
 #[tokio::test]
 async fn the_client_sdk_3_for_react_in_chromium() {
-    is_served(Client::chromium("launchdarkly/react-client.mjs", Side::Browser)).await;
+    is_served(Client::chromium("launchdarkly/react-3.mjs", Side::Browser)).await;
 }
 
 #[tokio::test]
 async fn the_client_sdk_3_for_react_in_jsdom() {
-    is_served(Client::jsdom("launchdarkly/react-client.mjs", Side::Browser)).await;
+    is_served(Client::jsdom("launchdarkly/react-3.mjs", Side::Browser)).await;
+}
+
+#[tokio::test]
+async fn the_client_sdk_4_for_react_in_chromium() {
+    is_served(Client::chromium("launchdarkly/react-4.mjs", Side::Browser)).await;
 }

@@ -17,8 +17,7 @@ export function optionsFor({ url, options }) {
 }
 
 /** What we drive, of one that has its flags. */
-export function driven(client, changed) {
-  client.on('change', changed);
+export function driven(client) {
   return {
     async detail(flag, fallback) {
       const { value, variationIndex, reason } = client.variationDetail(flag, fallback);

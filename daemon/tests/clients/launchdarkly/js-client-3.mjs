@@ -5,5 +5,6 @@ import { driven, optionsFor } from './js-3.mjs';
 export default async function connect(config, changed) {
   const client = initialize(config.credential, config.context, optionsFor(config));
   await client.waitForInitialization(10);
-  return driven(client, changed);
+  client.on('change', changed);
+  return driven(client);
 }

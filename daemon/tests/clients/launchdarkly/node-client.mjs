@@ -9,5 +9,6 @@ export default async function connect(config, changed) {
   const options = { ...optionsFor(config), localStoragePath: tmpdir() };
   const client = initialize(config.credential, config.context, options);
   await client.waitForInitialization(10);
-  return driven(client, changed);
+  client.on('change', changed);
+  return driven(client);
 }

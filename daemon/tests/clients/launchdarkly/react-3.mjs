@@ -28,16 +28,17 @@ export default async function connect(config, changed) {
     }
     createRoot(document.getElementById('root')).render(createElement(LDProvider, null, createElement(Shown)));
   });
-  const inner = driven(client, changed);
+  const inner = driven(client);
   return {
     ...inner,
     async detail(flag, fallback) {
       const detail = await inner.detail(flag, fallback);
       // It is drawn a moment after the client knows; what is never drawn is told as it is.
-      for (let i = 0; i < 100 && flag in drawn && !alike(drawn[flag], detail.value); i += 1) {
+      const shown = () => drawn[flag] ?? fallback;
+      for (let i = 0; i < 100 && !alike(shown(), detail.value); i += 1) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      return { ...detail, value: drawn[flag] ?? fallback };
+      return { ...detail, value: shown() };
     },
   };
 }

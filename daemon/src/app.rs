@@ -29,6 +29,8 @@ use crate::secrets::Secrets;
 use crate::service::{bootstrap, idempotency};
 use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
+use crate::usage;
+use crate::usage::recorder::Usage;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -172,8 +174,26 @@ impl App {
         let verified = Arc::default();
         let serving = Arc::new(Serving::new(Arc::clone(&live)));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
-        let state =
-            AppState { live, serving, gate, clock, config, secrets, access_log, verified, drain, metrics };
+        let named = Arc::default();
+        let secure_mode = Arc::default();
+        let usage = Arc::new(Usage::new(counting(&config), Arc::clone(&clock)));
+        let counted = usage::worker::pool(gate.pool());
+        tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
+        let state = AppState {
+            live,
+            serving,
+            named,
+            gate,
+            clock,
+            config,
+            secrets,
+            secure_mode,
+            access_log,
+            usage,
+            verified,
+            drain,
+            metrics,
+        };
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),
@@ -215,6 +235,20 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
+    }
+}
+
+/// How counting is done.
+fn counting(config: &Config) -> usage::Settings {
+    let usage = &config.usage;
+    usage::Settings {
+        enabled: usage.enabled,
+        contexts: usage.contexts,
+        most_contexts: usage.most_contexts,
+        most_counters: usage.most_counters,
+        flush_interval: usage.flush_interval,
+        minutes: usage.minutes,
+        hours: usage.hours,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use imbl::OrdMap;
 use shared::access::SdkCredential;
+use shared::eval::Ruleset;
 use shared::key::{FlagKey, SegmentKey};
 use shared::revision::Position;
 use tokio::sync::watch;
@@ -71,9 +72,21 @@ pub struct ServedEnvironment {
     /// What it serves.
     pub state: Arc<EnvironmentState>,
     pieces: Pieces,
+    rules: std::sync::OnceLock<Ruleset>,
 }
 
 impl ServedEnvironment {
+    /// The flags and segments that evaluate, linked when first asked for.
+    pub fn rules(&self) -> &Ruleset {
+        self.rules.get_or_init(|| {
+            let lives = self.state.segments.values().filter(|segment| !segment.stored.row.archived);
+            Ruleset::new(
+                self.state.configs.values().filter_map(|served| served.prepared.clone()),
+                lives.filter_map(|segment| segment.prepared.clone()),
+            )
+        })
+    }
+
     /// Bytes of this state, made at most once.
     pub fn piece(&self, piece: Piece, make: impl FnOnce() -> Bytes) -> Bytes {
         self.pieces.get(piece, make)
@@ -91,6 +104,7 @@ impl ServedEnvironment {
             position: Position::new(epoch, state.revision.0),
             state: Arc::clone(state),
             pieces: Pieces::default(),
+            rules: std::sync::OnceLock::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod evalx;
+pub mod events;
 pub mod launchdarkly;
 pub mod recovery;
 pub mod socketio;

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 
+use super::cors::{self, Origins};
 use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
 use crate::net::guard;
@@ -24,5 +25,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(events::lasting())
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
-    quick.merge(lasting)
+    let origins = Origins::new(&state.config.http.cors_origin);
+    quick.merge(lasting).layer(from_fn_with_state(origins, cors::cors))
 }

@@ -1,0 +1,3 @@
+//! ROOF: what SDKs of others connect to, a module a protocol.
+
+mod client;

@@ -153,6 +153,11 @@ impl Driver {
         self.answer(PATIENCE).await
     }
 
+    /// What it has said beside its answers, for messages.
+    pub fn said(&self) -> String {
+        self.said.text()
+    }
+
     async fn line(&mut self, within: Duration) -> Value {
         match tokio::time::timeout(within, self.output.next_line()).await {
             Ok(Ok(Some(line))) => {

@@ -4,6 +4,10 @@
 
 pub mod evalx;
 pub mod events;
+pub mod items;
 pub mod launchdarkly;
+pub mod lenient;
+pub mod objects;
+pub mod ofrep;
 pub mod recovery;
 pub mod socketio;

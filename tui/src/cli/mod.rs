@@ -4,6 +4,7 @@ mod access;
 mod ask;
 mod audit;
 mod change_set;
+mod credentials;
 mod doctor;
 mod draft;
 mod entries;
@@ -27,6 +28,7 @@ mod sheet;
 mod token;
 mod transfer;
 pub mod trouble;
+mod usage;
 mod wait;
 mod yaml;
 
@@ -81,6 +83,8 @@ enum Command {
     Env(environment::Environment),
     #[command(subcommand)]
     Flag(flag::Flag),
+    /// Count how often a flag was evaluated, with what outcome, by which step
+    Usage(usage::Usage),
     #[command(subcommand)]
     Segment(segment::Segment),
     #[command(subcommand)]
@@ -217,6 +221,7 @@ async fn ask_daemon(command: Command, session: &Session) -> Result<(), Trouble> 
         Command::Health => wait::health(session).await,
         Command::Env(command) => environment::run(command, session).await,
         Command::Flag(command) => flag::run(command, session).await,
+        Command::Usage(wanted) => usage::run(wanted, session).await,
         Command::Segment(command) => segment::run(command, session).await,
         Command::Audit(command) => audit::run(command, session).await,
         Command::Token(command) => token::run(command, session).await,

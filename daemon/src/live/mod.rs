@@ -6,8 +6,10 @@
 pub mod begin;
 pub mod behind;
 pub mod catalog;
+pub mod certain;
 pub mod clients;
 pub mod daemons;
+pub mod deliveries;
 pub mod delta;
 pub mod disk;
 pub mod feed;
@@ -15,7 +17,9 @@ pub mod follow;
 pub mod heartbeat;
 pub mod keep;
 pub mod load;
+pub mod named;
 pub mod past;
+pub mod serving;
 pub mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -23,6 +23,8 @@ pub(super) enum Bucket {
     At(f32),
     /// The context has no individual of that kind; counts as 0 where it counts.
     NoKind,
+    /// It has no key, and is divided by it; counts as 0.
+    NoKey,
     /// It has no such attribute, or one that is neither a string nor a whole number; counts as 0.
     NoValue,
 }
@@ -32,7 +34,7 @@ impl Bucket {
     pub(super) const fn place(self) -> f32 {
         match self {
             Self::At(place) => place,
-            Self::NoKind | Self::NoValue => 0.0,
+            Self::NoKind | Self::NoKey | Self::NoValue => 0.0,
         }
     }
 }
@@ -40,7 +42,13 @@ impl Bucket {
 /// Finds the bucket; `by` is `None` for the key.
 pub(super) fn bucket(context: &Context, kind: &str, by: Option<&Reference>, prefix: Prefix<'_>) -> Bucket {
     let Some(individual) = context.of_kind(kind) else { return Bucket::NoKind };
-    let Some(by) = by else { return Bucket::At(hash(prefix, individual.key().as_bytes())) };
+    let Some(by) = by else {
+        return if individual.has_key() {
+            Bucket::At(hash(prefix, individual.key().as_bytes()))
+        } else {
+            Bucket::NoKey
+        };
+    };
     of_value(individual, by, prefix).map_or(Bucket::NoValue, Bucket::At)
 }
 

@@ -33,8 +33,11 @@ pub(super) enum Test {
     Number(fn(&f64, &f64) -> bool, Vec<f64>),
     Date(fn(&Instant, &Instant) -> bool, Vec<Instant>),
     Version(std::cmp::Ordering, Vec<Version<'static>>),
-    /// Keys of segments.
-    Segments(Vec<Box<str>>),
+    /// Keys of segments, and which of the links of the flag or segment the first one is.
+    Segments {
+        keys: Vec<Box<str>>,
+        link: usize,
+    },
     Never,
 }
 
@@ -47,13 +50,14 @@ pub(super) struct Set {
 }
 
 impl PreparedClause {
-    pub(super) fn new(clause: Clause) -> Self {
+    /// Prepares a clause; `links` counts the links of the flag or segment that it belongs to.
+    pub(super) fn new(clause: Clause, links: &mut usize) -> Self {
         let kind = clause.context_kind.as_deref();
         Self {
             attribute: Reference::beside_kind(&clause.attribute, kind),
             kind: kind.filter(|kind| !kind.is_empty()).unwrap_or(DEFAULT_KIND).into(),
             written: clause.attribute.into(),
-            test: Test::new(&clause.op, clause.values),
+            test: Test::new(&clause.op, clause.values, links),
             op: clause.op,
             negate: clause.negate,
         }
@@ -66,7 +70,7 @@ impl PreparedClause {
 }
 
 impl Test {
-    fn new(op: &Op, values: Vec<Json>) -> Self {
+    fn new(op: &Op, values: Vec<Json>, links: &mut usize) -> Self {
         match op {
             Op::In => Self::In(Set::new(values)),
             Op::StartsWith => Self::StartsWith(texts(values)),
@@ -84,7 +88,12 @@ impl Test {
             Op::SemVerEqual => Self::Version(std::cmp::Ordering::Equal, versions(&values)),
             Op::SemVerLessThan => Self::Version(std::cmp::Ordering::Less, versions(&values)),
             Op::SemVerGreaterThan => Self::Version(std::cmp::Ordering::Greater, versions(&values)),
-            Op::SegmentMatch => Self::Segments(texts(values)),
+            Op::SegmentMatch => {
+                let keys = texts(values);
+                let link = *links;
+                *links += keys.len();
+                Self::Segments { keys, link }
+            }
             Op::Unknown(_) => Self::Never,
         }
     }
@@ -110,7 +119,7 @@ impl Test {
                 let version = value.as_str().and_then(Version::parse);
                 any(version.as_ref(), operands, |v, o| v.precedence(o) == *order)
             }
-            Self::Segments(_) | Self::Never => false,
+            Self::Segments { .. } | Self::Never => false,
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use super::graph::{ByKey, Graph};
 use super::prepare::{PreparedFlag, Variation};
 use super::reason::{Reason, ReasonKind};
 use super::store::Store;
+use super::trace::{Listener, Nobody};
 use super::walk::{Outcome, Walk};
 use crate::context::Context;
 use crate::json::Json;
 
 /// The answer: what a flag serves to a context, and why.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Evaluation<'f> {
     /// The flag that was evaluated.
     pub flag: &'f PreparedFlag,
@@ -18,22 +20,26 @@ pub struct Evaluation<'f> {
     pub variation_index: Option<usize>,
     /// Why.
     pub reason: Reason<'f>,
-    /// The direct prerequisites that were evaluated, in order: up to the first that failed, and
-    /// without those that don't exist.
-    pub prerequisites: Vec<&'f str>,
+    /// The keys of the direct prerequisites that were evaluated, in order: up to the first that failed,
+    /// and without one that doesn't exist.
+    pub prerequisites: &'f [Box<str>],
+    /// Whether somebody without a key was to be divided by it, so that the result means nothing. Never of a
+    /// context that was parsed: those have keys.
+    pub missed_key: bool,
 }
 
 impl<'f> Evaluation<'f> {
-    pub(super) fn new(
+    pub(super) fn new<G: Graph<'f>, L: Listener>(
         flag: &'f PreparedFlag,
         outcome: Outcome<'f>,
-        walk: &mut Walk<'f, '_, impl ?Sized>,
+        walk: &Walk<'f, '_, G, L>,
     ) -> Self {
         Self {
             flag,
             variation_index: outcome.index,
             reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
-            prerequisites: std::mem::take(&mut walk.prerequisites),
+            prerequisites: flag.prerequisites.get(..walk.evaluated).unwrap_or_default(),
+            missed_key: walk.missed_key,
         }
     }
 
@@ -75,7 +81,17 @@ pub fn evaluate<'f, S: Store + ?Sized>(
     flag: &'f PreparedFlag,
     context: &Context,
 ) -> Evaluation<'f> {
-    let mut walk = Walk::new(store, context, None);
-    let outcome = walk.run(flag);
-    Evaluation::new(flag, outcome, &mut walk)
+    evaluate_in(ByKey(store), flag, (), context)
+}
+
+/// Evaluates a flag that stands at a place of a graph.
+pub(super) fn evaluate_in<'f, G: Graph<'f>>(
+    graph: G,
+    flag: &'f PreparedFlag,
+    place: G::Place,
+    context: &Context,
+) -> Evaluation<'f> {
+    let mut walk = Walk::new(graph, context, Nobody);
+    let outcome = walk.run(flag, place);
+    Evaluation::new(flag, outcome, &walk)
 }

@@ -4,24 +4,29 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::clause::PreparedClause;
+use super::targets::Targets;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
-use crate::targeting::{FlagDocument, Prerequisite, SegmentDocument, SegmentTarget, Serve, Target};
+use crate::targeting::{Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
 pub struct PreparedFlag {
-    pub(super) key: Box<str>,
+    pub(super) key: Arc<str>,
+    quoted_key: Box<str>,
     pub(super) version: i64,
     pub(super) on: bool,
     pub(super) deleted: bool,
     pub(super) off_variation: Option<i64>,
     pub(super) variations: Vec<Variation>,
-    pub(super) prerequisites: Vec<Prerequisite>,
-    // In the order in which they are tried; place holders are resolved.
-    pub(super) targets: Vec<PreparedTarget>,
+    // Keys, and at the same places what those flags must serve.
+    pub(super) prerequisites: Vec<Box<str>>,
+    pub(super) required: Vec<i64>,
+    // How many other flags and segments it names: prerequisites, then clause by clause.
+    pub(super) links: usize,
+    pub(super) targets: Targets,
     pub(super) rules: Vec<PreparedRule>,
     pub(super) fallthrough: PreparedServe,
     pub(super) salt: Box<str>,
@@ -36,13 +41,6 @@ pub struct PreparedFlag {
 pub struct Variation {
     value: Json,
     text: Arc<str>,
-}
-
-#[derive(Debug)]
-pub(super) struct PreparedTarget {
-    pub(super) kind: Box<str>,
-    pub(super) keys: HashSet<Box<str>>,
-    pub(super) variation: i64,
 }
 
 #[derive(Debug)]
@@ -86,8 +84,10 @@ pub(super) struct By {
 /// A segment, ready to be asked.
 #[derive(Debug)]
 pub struct PreparedSegment {
-    pub(super) key: Box<str>,
+    pub(super) key: Arc<str>,
     version: i64,
+    // How many other segments it names, clause by clause.
+    pub(super) links: usize,
     pub(super) deleted: bool,
     pub(super) salt: Box<str>,
     pub(super) included: HashSet<Box<str>>,
@@ -120,25 +120,30 @@ pub(super) struct PreparedSegmentRule {
 /// Members of a wrong type. What is merely strange prepares, and evaluates as SDKs evaluate it.
 pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
     let flag = FlagDocument::parse(document)?;
+    let mut links = flag.prerequisites.len();
+    let rules = flag
+        .rules
+        .into_iter()
+        .map(|rule| PreparedRule {
+            id: rule.id.into(),
+            clauses: clauses(rule.clauses, &mut links),
+            serve: serve(rule.serve),
+            track_events: rule.track_events,
+        })
+        .collect();
     Ok(PreparedFlag {
+        quoted_key: Json::from(flag.key.as_str()).to_text().into(),
         key: flag.key.into(),
         version: flag.version,
         on: flag.on,
         deleted: flag.deleted,
         off_variation: flag.off_variation,
         variations: flag.variations.into_iter().map(Variation::new).collect(),
-        prerequisites: flag.prerequisites,
-        targets: targets(&flag.targets, &flag.context_targets),
-        rules: flag
-            .rules
-            .into_iter()
-            .map(|rule| PreparedRule {
-                id: rule.id.into(),
-                clauses: rule.clauses.into_iter().map(PreparedClause::new).collect(),
-                serve: serve(rule.serve),
-                track_events: rule.track_events,
-            })
-            .collect(),
+        required: flag.prerequisites.iter().map(|prerequisite| prerequisite.variation).collect(),
+        prerequisites: flag.prerequisites.into_iter().map(|prerequisite| prerequisite.key.into()).collect(),
+        links,
+        targets: Targets::new(&flag.targets, &flag.context_targets),
+        rules,
         fallthrough: serve(flag.fallthrough),
         salt: flag.salt.into(),
         availability: flag.availability,
@@ -154,6 +159,17 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
 /// Members of a wrong type.
 pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
     let segment = SegmentDocument::parse(document)?;
+    let mut links = 0;
+    let rules = segment
+        .rules
+        .into_iter()
+        .map(|rule| PreparedSegmentRule {
+            id: rule.id.into(),
+            clauses: clauses(rule.clauses, &mut links),
+            share: rule.weight.map(share),
+            by: By::new(rule.bucket_by.as_deref(), rule.rollout_context_kind.as_deref()),
+        })
+        .collect();
     Ok(PreparedSegment {
         key: segment.key.into(),
         version: segment.version,
@@ -163,16 +179,8 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         excluded: set(segment.excluded),
         included_contexts: segment.included_contexts.into_iter().map(PreparedKeys::new).collect(),
         excluded_contexts: segment.excluded_contexts.into_iter().map(PreparedKeys::new).collect(),
-        rules: segment
-            .rules
-            .into_iter()
-            .map(|rule| PreparedSegmentRule {
-                id: rule.id.into(),
-                clauses: rule.clauses.into_iter().map(PreparedClause::new).collect(),
-                share: rule.weight.map(share),
-                by: By::new(rule.bucket_by.as_deref(), rule.rollout_context_kind.as_deref()),
-            })
-            .collect(),
+        links,
+        rules,
         unbounded: segment.unbounded,
         unbounded_kind: kind(segment.unbounded_context_kind.as_deref()),
         generation: segment.generation,
@@ -183,6 +191,11 @@ impl PreparedFlag {
     /// Its key.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Its key as a JSON string, quotes included.
+    pub fn quoted_key(&self) -> &str {
+        &self.quoted_key
     }
 
     /// The version of its configuration.
@@ -222,7 +235,7 @@ impl PreparedFlag {
 
     /// The keys of its direct prerequisites, in order.
     pub fn prerequisite_keys(&self) -> impl Iterator<Item = &str> {
-        self.prerequisites.iter().map(|prerequisite| prerequisite.key.as_str())
+        self.prerequisites.iter().map(|key| &**key)
     }
 }
 
@@ -270,35 +283,6 @@ impl By {
     }
 }
 
-/// Entries of users without keys in `contextTargets` stand for the first entry of that variation in
-/// `targets`; if there are none at all, `targets` is all there is.
-fn targets(of_users: &[Target], of_any: &[Target]) -> Vec<PreparedTarget> {
-    let prepared = |target: &Target| PreparedTarget {
-        kind: kind(target.context_kind.as_deref()),
-        keys: target.values.iter().map(|key| key.as_str().into()).collect(),
-        variation: target.variation,
-    };
-    if of_any.is_empty() {
-        return of_users.iter().map(prepared).collect();
-    }
-    // A second place holder of a variation could only repeat the first.
-    let mut held = HashSet::new();
-    of_any
-        .iter()
-        .filter_map(|target| {
-            let kind = target.context_kind.as_deref().unwrap_or_default();
-            if target.values.is_empty() && (kind.is_empty() || kind == DEFAULT_KIND) {
-                if !held.insert(target.variation) {
-                    return None;
-                }
-                of_users.iter().find(|other| other.variation == target.variation).map(prepared)
-            } else {
-                Some(prepared(target))
-            }
-        })
-        .collect()
-}
-
 fn serve(serve: Serve) -> PreparedServe {
     match (serve.variation, serve.rollout) {
         (Some(variation), _) => PreparedServe::Variation(variation),
@@ -329,7 +313,11 @@ fn share(weight: i64) -> f32 {
     weight as f32 / 100_000.0
 }
 
-fn kind(given: Option<&str>) -> Box<str> {
+fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Vec<PreparedClause> {
+    clauses.into_iter().map(|clause| PreparedClause::new(clause, links)).collect()
+}
+
+pub(super) fn kind(given: Option<&str>) -> Box<str> {
     given.filter(|kind| !kind.is_empty()).unwrap_or(DEFAULT_KIND).into()
 }
 

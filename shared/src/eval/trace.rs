@@ -214,6 +214,32 @@ const MAX_STEPS: usize = 10_000;
 // Below what readers of JSON take: a step is up to two levels.
 const MAX_OPEN: usize = 20;
 
+/// Who is told of the steps while they happen.
+pub(super) trait Listener {
+    /// A step begins; the next ones hang below it.
+    fn open(&mut self, make: impl FnOnce() -> Node);
+
+    /// Adds to the step that is open.
+    fn mark(&mut self, change: impl FnOnce(&mut Node));
+
+    /// The open step ends.
+    fn close(&mut self);
+}
+
+/// Nobody: telling costs nothing.
+pub(super) struct Nobody;
+
+impl Listener for Nobody {
+    #[inline]
+    fn open(&mut self, _make: impl FnOnce() -> Node) {}
+
+    #[inline]
+    fn mark(&mut self, _change: impl FnOnce(&mut Node)) {}
+
+    #[inline]
+    fn close(&mut self) {}
+}
+
 /// Writes steps down while they happen.
 #[derive(Default)]
 pub(super) struct Recorder {
@@ -224,8 +250,8 @@ pub(super) struct Recorder {
     truncated: bool,
 }
 
-impl Recorder {
-    pub(super) fn open(&mut self, make: impl FnOnce() -> Node) {
+impl Listener for Recorder {
+    fn open(&mut self, make: impl FnOnce() -> Node) {
         if self.skipped > 0 || self.open.len() >= MAX_OPEN || self.steps >= MAX_STEPS {
             self.skipped += 1;
             self.truncated = true;
@@ -235,8 +261,7 @@ impl Recorder {
         }
     }
 
-    /// Adds to the step that is open.
-    pub(super) fn mark(&mut self, change: impl FnOnce(&mut Node)) {
+    fn mark(&mut self, change: impl FnOnce(&mut Node)) {
         if self.skipped == 0
             && let Some(node) = self.open.last_mut()
         {
@@ -244,7 +269,7 @@ impl Recorder {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         if self.skipped > 0 {
             self.skipped -= 1;
         } else if self.open.len() > 1
@@ -254,7 +279,9 @@ impl Recorder {
             attach(parent, child);
         }
     }
+}
 
+impl Recorder {
     /// Closes what is still open and hands out the whole.
     pub(super) fn finish(mut self) -> Explanation {
         self.skipped = 0;

@@ -10,7 +10,9 @@ use shared::eval::Explanation;
 
 use crate::http::admin::evaluation::{Question, answer};
 use crate::http::error::ApiError;
+use crate::http::identity;
 use crate::http::request::Writing;
+use crate::http::sdk::counted;
 
 /// A question: for whom, which flags, where and when.
 #[derive(utoipa::ToSchema)]
@@ -123,16 +125,22 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
         None => Arc::clone(&asking.catalog),
         Some(at) => asking.catalog_at(&project, at).await?,
     };
+    let (now, environment) = (question.at.is_none(), question.environment.clone());
     // The answer tells the revision that it reflects.
     asking.asked.catalog = Arc::clone(&catalog);
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
-    let body =
-        tokio::task::spawn_blocking(move || match catalog.environment(&project, &question.environment) {
-            Some(state) => answer(&catalog, state, &question)
-                .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
-            None => Err(ApiError::unknown(format!("environment {} at that time", question.environment))),
-        })
-        .await
-        .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
+    let asked = Arc::clone(&catalog);
+    let place = project.clone();
+    let body = tokio::task::spawn_blocking(move || match asked.environment(&place, &question.environment) {
+        Some(state) => answer(&asked, state, &question)
+            .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
+        None => Err(ApiError::unknown(format!("environment {} at that time", question.environment))),
+    })
+    .await
+    .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
+    // What people try out, or look back at, says nothing of who is served.
+    if now && identity::sdk_kind(&asking.cx.caller).is_some() {
+        counted::answered(&asking.state, &catalog, (&project, &environment), &body);
+    }
     Ok(asking.reply(None, &body))
 }

@@ -180,7 +180,10 @@ fn one(
             view.set("explanation", Json::from_serialize(&explanation));
             view
         }
-        Some(prepared) => evaluated(&eval::evaluate(state, prepared, context), question.reasons),
+        Some(_) => match state.rules().evaluate_key(key, context) {
+            Some(found) => evaluated(&found, question.reasons),
+            None => failed(ErrorKind::MalformedFlag, question.reasons),
+        },
     };
     let explanation = view.remove("explanation");
     view.set("version", Json::from(served.stored.row.version));

@@ -17,6 +17,7 @@ use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
 use crate::live::daemons::Myself;
+use crate::live::deliveries::Deliveries;
 use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
@@ -158,8 +159,8 @@ impl App {
         drain: Drain,
     ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
-        let live =
-            Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
+        let ring = Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes };
+        let live = Arc::new(Live::new(ring));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
@@ -172,17 +173,21 @@ impl App {
         let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let verified = Arc::default();
-        let serving = Arc::new(Serving::new(Arc::clone(&live)));
+        let serving = Arc::new(Serving::new(Arc::clone(&live), ring));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
         let named = Arc::default();
         let secure_mode = Arc::default();
         let usage = Arc::new(Usage::new(counting(&config), Arc::clone(&clock)));
         let counted = usage::worker::pool(gate.pool());
         tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
+        let deliveries = Arc::new(Deliveries::new(config.live.deliveries, config.live.delivery_queue));
+
         let state = AppState {
             live,
             serving,
             named,
+            deliveries,
+            certain: Arc::default(),
             gate,
             clock,
             config,

@@ -39,6 +39,7 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     pub cors_origin: Vec<String>,
     pub insecure_http: bool,
+    pub sdk_prefix: String,
     #[serde(deserialize_with = "duration")]
     pub head_timeout: Duration,
     #[serde(deserialize_with = "duration")]
@@ -234,6 +235,10 @@ pub struct Live {
     pub websocket_ping: Duration,
     #[serde(deserialize_with = "duration")]
     pub stream_heartbeat: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub stream_age: Duration,
+    pub deliveries: usize,
+    pub delivery_queue: usize,
     #[serde(deserialize_with = "duration")]
     pub socketio_ping_interval: Duration,
     #[serde(deserialize_with = "duration")]

@@ -9,13 +9,20 @@ use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
 use crate::net::guard;
 
-/// Every route of the SDKs' protocols.
+/// Every route of the SDKs' protocols, at the root and below the prefix.
 pub fn routes(state: &AppState) -> Router<AppState> {
+    let routes = every(state);
+    match state.config.http.sdk_prefix.as_str() {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    }
+}
+
+fn every(state: &AppState) -> Router<AppState> {
     let quick = server::quick()
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
     let lasting = server::lasting()
@@ -25,5 +32,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
     let origins = Origins::new(&state.config.http.cors_origin);
-    quick.merge(lasting).merge(ofrep::quick(state)).layer(from_fn_with_state(origins, cors::cors))
+    let routes = quick.merge(lasting).merge(ofrep::quick(state)).merge(unleash::quick(state));
+    routes.layer(from_fn_with_state(origins, cors::cors))
 }

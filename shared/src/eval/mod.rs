@@ -1,17 +1,19 @@
 //! Evaluation: prepared once a revision, walked without I/O; never an error, always a reason.
 //!
-//! ROOF over its rooms: `prepare` and `targets` (documents made quick), `store` (where the others are found by
-//! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk` and `segment`
-//! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `shape`
+//! ROOF over its rooms: `prepare`, `keys` and `targets` (documents made quick), `store` (where the others are found by
+//! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk`, `segment` and
+//! `decision` (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `shape`
 //! (what it was like), `evalx` (the answer as bytes), `trace` and `explain` (the same walk, told),
 //! `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
+mod decision;
 mod documents;
 mod evalx;
 mod explain;
 mod graph;
+mod keys;
 mod outcome;
 mod prepare;
 mod reason;

@@ -1,15 +1,19 @@
 //! Documents made quick: patterns compiled, keys in sets, operands parsed, values encoded, once.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::clause::PreparedClause;
+use super::keys::Keys;
 use super::targets::Targets;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
 use crate::targeting::{Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
+
+/// The kind of a context; the usual one is the same everywhere, so that it is always near.
+pub(super) type Kind = Cow<'static, str>;
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
@@ -20,14 +24,14 @@ pub struct PreparedFlag {
     pub(super) on: bool,
     pub(super) deleted: bool,
     pub(super) off_variation: Option<i64>,
-    pub(super) variations: Vec<Variation>,
+    pub(super) variations: Box<[Variation]>,
     // Keys, and at the same places what those flags must serve.
-    pub(super) prerequisites: Vec<Box<str>>,
-    pub(super) required: Vec<i64>,
+    pub(super) prerequisites: Box<[Box<str>]>,
+    pub(super) required: Box<[i64]>,
     // How many other flags and segments it names: prerequisites, then clause by clause.
     pub(super) links: usize,
     pub(super) targets: Targets,
-    pub(super) rules: Vec<PreparedRule>,
+    pub(super) rules: Box<[PreparedRule]>,
     pub(super) fallthrough: PreparedServe,
     pub(super) salt: Box<str>,
     availability: ClientSideAvailability,
@@ -46,7 +50,7 @@ pub struct Variation {
 #[derive(Debug)]
 pub(super) struct PreparedRule {
     pub(super) id: Box<str>,
-    pub(super) clauses: Vec<PreparedClause>,
+    pub(super) clauses: Box<[PreparedClause]>,
     pub(super) serve: PreparedServe,
     pub(super) track_events: bool,
 }
@@ -76,7 +80,7 @@ pub(super) struct PreparedPart {
 /// What a rollout divides.
 #[derive(Debug)]
 pub(super) struct By {
-    pub(super) kind: Box<str>,
+    pub(super) kind: Kind,
     /// `None` = key.
     pub(super) attribute: Result<Option<Reference>, ReferenceError>,
 }
@@ -90,26 +94,26 @@ pub struct PreparedSegment {
     pub(super) links: usize,
     pub(super) deleted: bool,
     pub(super) salt: Box<str>,
-    pub(super) included: HashSet<Box<str>>,
-    pub(super) excluded: HashSet<Box<str>>,
-    pub(super) included_contexts: Vec<PreparedKeys>,
-    pub(super) excluded_contexts: Vec<PreparedKeys>,
-    pub(super) rules: Vec<PreparedSegmentRule>,
+    pub(super) included: Keys,
+    pub(super) excluded: Keys,
+    pub(super) included_contexts: Box<[PreparedKeys]>,
+    pub(super) excluded_contexts: Box<[PreparedKeys]>,
+    pub(super) rules: Box<[PreparedSegmentRule]>,
     pub(super) unbounded: bool,
-    pub(super) unbounded_kind: Box<str>,
+    pub(super) unbounded_kind: Kind,
     pub(super) generation: Option<i64>,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedKeys {
-    pub(super) kind: Box<str>,
-    pub(super) keys: HashSet<Box<str>>,
+    pub(super) kind: Kind,
+    pub(super) keys: Keys,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedSegmentRule {
     pub(super) id: Box<str>,
-    pub(super) clauses: Vec<PreparedClause>,
+    pub(super) clauses: Box<[PreparedClause]>,
     pub(super) share: Option<f32>,
     pub(super) by: By,
 }
@@ -175,8 +179,8 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         version: segment.version,
         deleted: segment.deleted,
         salt: segment.salt.into(),
-        included: set(segment.included),
-        excluded: set(segment.excluded),
+        included: Keys::new(segment.included),
+        excluded: Keys::new(segment.excluded),
         included_contexts: segment.included_contexts.into_iter().map(PreparedKeys::new).collect(),
         excluded_contexts: segment.excluded_contexts.into_iter().map(PreparedKeys::new).collect(),
         links,
@@ -269,7 +273,7 @@ impl Variation {
 
 impl PreparedKeys {
     fn new(target: SegmentTarget) -> Self {
-        Self { kind: kind(target.context_kind.as_deref()), keys: set(target.values) }
+        Self { kind: kind(target.context_kind.as_deref()), keys: Keys::new(target.values) }
     }
 }
 
@@ -313,14 +317,13 @@ fn share(weight: i64) -> f32 {
     weight as f32 / 100_000.0
 }
 
-fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Vec<PreparedClause> {
+fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Box<[PreparedClause]> {
     clauses.into_iter().map(|clause| PreparedClause::new(clause, links)).collect()
 }
 
-pub(super) fn kind(given: Option<&str>) -> Box<str> {
-    given.filter(|kind| !kind.is_empty()).unwrap_or(DEFAULT_KIND).into()
-}
-
-fn set(keys: Vec<String>) -> HashSet<Box<str>> {
-    keys.into_iter().map(String::into_boxed_str).collect()
+pub(super) fn kind(given: Option<&str>) -> Kind {
+    match given {
+        None | Some("" | DEFAULT_KIND) => Kind::Borrowed(DEFAULT_KIND),
+        Some(other) => Kind::Owned(other.to_owned()),
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::clause::{PreparedClause, Test};
 use super::explain::explain_in;
 use super::graph::Graph;
@@ -12,6 +14,8 @@ use super::store::Store;
 use super::trace::Explanation;
 use crate::context::Context;
 
+type Places = HashMap<Arc<str>, u32, RandomState>;
+
 /// Everything that evaluation needs of one environment at one revision: flags and segments in order of
 /// their keys, with prerequisites and segments resolved. Evaluating takes no lock, and allocates nothing
 /// unless a flag rests on more than 64 others.
@@ -19,8 +23,8 @@ use crate::context::Context;
 pub struct Ruleset {
     flags: Box<[Linked<PreparedFlag>]>,
     segments: Box<[Linked<PreparedSegment>]>,
-    flags_by_key: HashMap<Arc<str>, u32>,
-    segments_by_key: HashMap<Arc<str>, u32>,
+    flags_by_key: Places,
+    segments_by_key: Places,
     // What each flag, then each segment names, in order; `NOWHERE` where there is no such thing.
     links: Box<[u32]>,
 }
@@ -166,7 +170,7 @@ impl Store for Ruleset {
 fn in_order<T>(
     all: impl IntoIterator<Item = Arc<T>>,
     key: impl Fn(&T) -> &Arc<str>,
-) -> (Vec<Arc<T>>, HashMap<Arc<str>, u32>) {
+) -> (Vec<Arc<T>>, Places) {
     let mut all: Vec<Arc<T>> = all.into_iter().collect();
     all.sort_by(|a, b| key(a).cmp(key(b)));
     all.dedup_by(|later, earlier| {
@@ -180,11 +184,11 @@ fn in_order<T>(
     (all, places)
 }
 
-fn place(places: &HashMap<Arc<str>, u32>, key: &str) -> u32 {
+fn place(places: &Places, key: &str) -> u32 {
     places.get(key).copied().unwrap_or(NOWHERE)
 }
 
-fn link_clauses(links: &mut Vec<u32>, clauses: &[PreparedClause], places: &HashMap<Arc<str>, u32>) {
+fn link_clauses(links: &mut Vec<u32>, clauses: &[PreparedClause], places: &Places) {
     for clause in clauses {
         if let Test::Segments { keys, .. } = &clause.test {
             links.extend(keys.iter().map(|key| place(places, key)));

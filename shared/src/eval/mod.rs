@@ -2,22 +2,26 @@
 //!
 //! ROOF over its rooms: `prepare`, `keys` and `targets` (documents made quick), `store` (where the others are found by
 //! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk`, `segment` and
-//! `decision` (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `shape`
+//! `decision` (the algorithm), `clause` and `bucket` (its two primitives;
+//! `salt` is hashed into buckets, `foreign` has those of other tools), `reason`, `outcome` (the answer), `shape`
 //! (what it was like), `evalx` (the answer as bytes), `trace` and `explain` (the same walk, told),
 //! `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
 mod decision;
+mod digits;
 mod documents;
 mod evalx;
 mod explain;
+mod foreign;
 mod graph;
 mod keys;
 mod outcome;
 mod prepare;
 mod reason;
 mod ruleset;
+mod salt;
 mod segment;
 mod shape;
 mod store;

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::bucket::Prefix;
 use super::clause::PreparedClause;
 use super::keys::Keys;
+use super::salt::Salt;
 use super::targets::Targets;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
-use crate::targeting::{Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
+use crate::targeting::{Algorithm, Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
 
 /// The kind of a context; the usual one is the same everywhere, so that it is always near.
 pub(super) type Kind = Cow<'static, str>;
@@ -33,7 +35,6 @@ pub struct PreparedFlag {
     pub(super) targets: Targets,
     pub(super) rules: Box<[PreparedRule]>,
     pub(super) fallthrough: PreparedServe,
-    pub(super) salt: Box<str>,
     availability: ClientSideAvailability,
     track_events: bool,
     pub(super) track_events_fallthrough: bool,
@@ -58,7 +59,9 @@ pub(super) struct PreparedRule {
 #[derive(Debug)]
 pub(super) enum PreparedServe {
     Variation(i64),
-    Rollout(PreparedRollout),
+    Rollout(Box<PreparedRollout>),
+    /// No value, on purpose.
+    CodeDefault,
     Nothing,
 }
 
@@ -68,12 +71,17 @@ pub(super) struct PreparedRollout {
     pub(super) parts: Vec<PreparedPart>,
     pub(super) seed: Option<i64>,
     pub(super) by: By,
+    pub(super) algorithm: Algorithm,
+    group: Option<Box<str>>,
+    salt: Salt,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PreparedPart {
     pub(super) variation: i64,
     pub(super) share: f32,
+    /// Where it ends, of 100,000.
+    pub(super) end: i64,
     pub(super) untracked: bool,
 }
 
@@ -85,6 +93,13 @@ pub(super) struct By {
     pub(super) attribute: Result<Option<Reference>, ReferenceError>,
 }
 
+/// What a rollout takes from its flag.
+struct Own<'f> {
+    key: &'f str,
+    salt: &'f str,
+    algorithm: Option<Algorithm>,
+}
+
 /// A segment, ready to be asked.
 #[derive(Debug)]
 pub struct PreparedSegment {
@@ -93,7 +108,6 @@ pub struct PreparedSegment {
     // How many other segments it names, clause by clause.
     pub(super) links: usize,
     pub(super) deleted: bool,
-    pub(super) salt: Box<str>,
     pub(super) included: Keys,
     pub(super) excluded: Keys,
     pub(super) included_contexts: Box<[PreparedKeys]>,
@@ -114,7 +128,8 @@ pub(super) struct PreparedKeys {
 pub(super) struct PreparedSegmentRule {
     pub(super) id: Box<str>,
     pub(super) clauses: Box<[PreparedClause]>,
-    pub(super) share: Option<f32>,
+    /// How much of everybody, and the salt of the segment.
+    pub(super) share: Option<(f32, Box<Salt>)>,
     pub(super) by: By,
 }
 
@@ -124,6 +139,7 @@ pub(super) struct PreparedSegmentRule {
 /// Members of a wrong type. What is merely strange prepares, and evaluates as SDKs evaluate it.
 pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
     let flag = FlagDocument::parse(document)?;
+    let own = Own { key: &flag.key, salt: &flag.salt, algorithm: flag.algorithm };
     let mut links = flag.prerequisites.len();
     let rules = flag
         .rules
@@ -131,10 +147,11 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         .map(|rule| PreparedRule {
             id: rule.id.into(),
             clauses: clauses(rule.clauses, &mut links),
-            serve: serve(rule.serve),
+            serve: serve(rule.serve, &own),
             track_events: rule.track_events,
         })
         .collect();
+    let fallthrough = serve(flag.fallthrough, &own);
     Ok(PreparedFlag {
         quoted_key: Json::from(flag.key.as_str()).to_text().into(),
         key: flag.key.into(),
@@ -148,8 +165,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         links,
         targets: Targets::new(&flag.targets, &flag.context_targets),
         rules,
-        fallthrough: serve(flag.fallthrough),
-        salt: flag.salt.into(),
+        fallthrough,
         availability: flag.availability,
         track_events: flag.track_events,
         track_events_fallthrough: flag.track_events_fallthrough,
@@ -170,7 +186,9 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         .map(|rule| PreparedSegmentRule {
             id: rule.id.into(),
             clauses: clauses(rule.clauses, &mut links),
-            share: rule.weight.map(share),
+            share: rule
+                .weight
+                .map(|weight| (share(weight), Box::new(Salt::new(&segment.key, &segment.salt)))),
             by: By::new(rule.bucket_by.as_deref(), rule.rollout_context_kind.as_deref()),
         })
         .collect();
@@ -178,7 +196,6 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         key: segment.key.into(),
         version: segment.version,
         deleted: segment.deleted,
-        salt: segment.salt.into(),
         included: Keys::new(segment.included),
         excluded: Keys::new(segment.excluded),
         included_contexts: segment.included_contexts.into_iter().map(PreparedKeys::new).collect(),
@@ -271,6 +288,16 @@ impl Variation {
     }
 }
 
+impl PreparedRollout {
+    /// What makes its buckets its own.
+    pub(super) fn prefix<'p>(&'p self, flag: &'p PreparedFlag) -> Prefix<'p> {
+        match self.algorithm.is_foreign() {
+            true => Prefix::Foreign(self.algorithm, self.group.as_deref().unwrap_or(&flag.key)),
+            false => Prefix::Own(&self.salt),
+        }
+    }
+}
+
 impl PreparedKeys {
     fn new(target: SegmentTarget) -> Self {
         Self { kind: kind(target.context_kind.as_deref()), keys: Keys::new(target.values) }
@@ -287,27 +314,37 @@ impl By {
     }
 }
 
-fn serve(serve: Serve) -> PreparedServe {
+fn serve(serve: Serve, own: &Own<'_>) -> PreparedServe {
     match (serve.variation, serve.rollout) {
         (Some(variation), _) => PreparedServe::Variation(variation),
-        (None, Some(rollout)) if !rollout.variations.is_empty() => PreparedServe::Rollout(PreparedRollout {
-            experiment: rollout.experiment,
-            parts: rollout
-                .variations
-                .iter()
-                .map(|part| PreparedPart {
-                    variation: part.variation,
-                    share: share(part.weight),
-                    untracked: part.untracked,
-                })
-                .collect(),
-            seed: rollout.seed,
-            // An experiment divides by key, whatever it says.
-            by: By::new(
-                rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
-                rollout.context_kind.as_deref(),
-            ),
-        }),
+        (None, Some(rollout)) if !rollout.variations.is_empty() => {
+            PreparedServe::Rollout(Box::new(PreparedRollout {
+                experiment: rollout.experiment,
+                parts: rollout
+                    .variations
+                    .iter()
+                    .scan(0_i64, |end, part| {
+                        *end = end.saturating_add(part.weight);
+                        Some(PreparedPart {
+                            variation: part.variation,
+                            share: share(part.weight),
+                            end: *end,
+                            untracked: part.untracked,
+                        })
+                    })
+                    .collect(),
+                seed: rollout.seed,
+                // An experiment divides by key, whatever it says.
+                by: By::new(
+                    rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
+                    rollout.context_kind.as_deref(),
+                ),
+                algorithm: rollout.algorithm.or(own.algorithm).unwrap_or_default(),
+                group: rollout.group.map(String::into_boxed_str),
+                salt: rollout.seed.map_or_else(|| Salt::new(own.key, own.salt), Salt::seed),
+            }))
+        }
+        (None, None) if serve.code_default => PreparedServe::CodeDefault,
         _ => PreparedServe::Nothing,
     }
 }

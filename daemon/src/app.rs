@@ -17,6 +17,7 @@ use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
 use crate::http::{AppState, router};
 use crate::live::daemons::Myself;
+use crate::live::deliveries::Deliveries;
 use crate::live::disk::Disk;
 use crate::live::feed::Limits as Ring;
 use crate::live::follow::{self, Settings};
@@ -29,6 +30,8 @@ use crate::secrets::Secrets;
 use crate::service::{bootstrap, idempotency};
 use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
+use crate::usage;
+use crate::usage::recorder::Usage;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -156,8 +159,8 @@ impl App {
         drain: Drain,
     ) -> Self {
         let gate = Arc::new(Gate::new(pool, Arc::clone(&clock)));
-        let live =
-            Arc::new(Live::new(Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes }));
+        let ring = Ring { revisions: config.live.ring_frames, bytes: config.live.ring_bytes };
+        let live = Arc::new(Live::new(ring));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let settings = Settings { poll: config.live.poll_interval, listen: config.database.listen };
@@ -170,18 +173,27 @@ impl App {
         let disk = Disk::below(&config.data.directory, Arc::new(move || seal.catalog_mac()));
         tasks.spawn(keep::keep(Arc::clone(&live), disk.clone(), stop.clone()));
         let verified = Arc::default();
-        let serving = Arc::new(Serving::new(Arc::clone(&live)));
+        let serving = Arc::new(Serving::new(Arc::clone(&live), ring));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
         let named = Arc::default();
+        let secure_mode = Arc::default();
+        let usage = Arc::new(Usage::new(counting(&config), Arc::clone(&clock)));
+        let counted = usage::worker::pool(gate.pool());
+        tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
+        let deliveries = Arc::new(Deliveries::new(config.live.deliveries, config.live.delivery_queue));
         let state = AppState {
             live,
             serving,
             named,
+            deliveries,
+            certain: Arc::default(),
             gate,
             clock,
             config,
             secrets,
+            secure_mode,
             access_log,
+            usage,
             verified,
             drain,
             metrics,
@@ -227,6 +239,20 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
+    }
+}
+
+/// How counting is done.
+fn counting(config: &Config) -> usage::Settings {
+    let usage = &config.usage;
+    usage::Settings {
+        enabled: usage.enabled,
+        contexts: usage.contexts,
+        most_contexts: usage.most_contexts,
+        most_counters: usage.most_counters,
+        flush_interval: usage.flush_interval,
+        minutes: usage.minutes,
+        hours: usage.hours,
     }
 }
 

@@ -141,6 +141,17 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
             return wrong("http.cors_origin", reason);
         }
     }
+    let prefix = &config.http.sdk_prefix;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let part = |part: &str| !part.is_empty() && part.chars().all(plain) && !matches!(part, "." | "..");
+    let whole = prefix.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part));
+    let ours = ["/api", "/docs", "/health", "/metrics", "/socket.io", "/sdk"];
+    if !prefix.is_empty()
+        && (!whole || ours.iter().any(|own| format!("{prefix}/").starts_with(&format!("{own}/"))))
+    {
+        let reason = format!("{prefix:?} is no path to have to itself; write one like \"/ld\", or \"\"");
+        return wrong("http.sdk_prefix", reason);
+    }
     if config.log.level.trim().is_empty() || crate::telemetry::filter(&config.log.level).is_err() {
         let reason = format!(
             "{:?} is no level and no list of directives; write \"info\" or \"info,flagstaffd=debug\"",
@@ -166,6 +177,7 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("live.poll_interval", config.live.poll_interval, Duration::from_millis(10)),
         ("live.websocket_ping", config.live.websocket_ping, second),
         ("live.stream_heartbeat", config.live.stream_heartbeat, second),
+        ("live.stream_age", config.live.stream_age, second),
         ("live.socketio_ping_interval", config.live.socketio_ping_interval, second),
         ("live.socketio_ping_timeout", config.live.socketio_ping_timeout, second),
         ("drain.deadline", config.drain.deadline, second),
@@ -181,6 +193,8 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("http.max_connections_per_ip", http.max_connections_per_ip, 1),
         ("database.pool_max", config.database.pool_max as usize, 2),
         ("live.ring_frames", config.live.ring_frames, 1),
+        ("live.deliveries", config.live.deliveries, 1),
+        ("live.delivery_queue", config.live.delivery_queue, 1),
         ("live.ring_bytes", config.live.ring_bytes, 1024),
         ("limits.websocket_message_bytes", config.limits.websocket_message_bytes, 1024),
     ];

@@ -16,8 +16,14 @@ pub enum Protocol {
     Sse,
     /// Socket.IO, over either of its transports.
     SocketIo,
-    /// LaunchDarkly's streams.
+    /// LaunchDarkly's streams of documents, for servers.
     LaunchDarkly,
+    /// LaunchDarkly's streams of results, for browsers and devices.
+    LaunchDarklyClient,
+    /// OpenFeature's events.
+    Ofrep,
+    /// Unleash's front-end streams.
+    Unleash,
 }
 
 impl Protocol {
@@ -28,6 +34,9 @@ impl Protocol {
             Self::Sse => "sse",
             Self::SocketIo => "socketio",
             Self::LaunchDarkly => "launchdarkly",
+            Self::LaunchDarklyClient => "launchdarkly-client",
+            Self::Ofrep => "ofrep",
+            Self::Unleash => "unleash",
         }
     }
 }

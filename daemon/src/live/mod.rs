@@ -6,8 +6,10 @@
 pub mod begin;
 pub mod behind;
 pub mod catalog;
+pub mod certain;
 pub mod clients;
 pub mod daemons;
+pub mod deliveries;
 pub mod delta;
 pub mod disk;
 pub mod feed;

@@ -3,13 +3,16 @@
 //! A connection is a cursor: it holds the environment that it told last, and asks for the steps from there to
 //! the newest. Whoever fell off the ring of steps, or out of the epoch, is told everything again.
 
-use std::cmp::Ordering;
+use std::cmp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use imbl::OrdMap;
 use shared::access::SdkCredential;
+use shared::eval::Ruleset;
+use shared::json::Json;
 use shared::key::{FlagKey, SegmentKey};
 use shared::revision::Position;
 use tokio::sync::watch;
@@ -17,11 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Live;
 use super::catalog::{Access, EnvironmentState, Place, Served, ServedSegment, affected};
-
-/// The most steps that the ring of an environment holds.
-const STEPS: usize = 1_000;
-/// The most items that they hold together: a step keeps the documents it tells of.
-const ITEMS: usize = 20_000;
+use super::feed::Limits;
 
 /// Which bytes of an environment or a step: each is made when first asked for, then shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +47,31 @@ const PIECES: usize = 8;
 
 /// The bytes of one state, by piece.
 #[derive(Debug, Default)]
-struct Pieces([OnceLock<Bytes>; PIECES]);
+struct Pieces {
+    made: [Mutex<Option<Bytes>>; PIECES],
+    retired: AtomicBool,
+}
 
 impl Pieces {
     fn get(&self, piece: Piece, make: impl FnOnce() -> Bytes) -> Bytes {
-        match self.0.get(piece as usize) {
-            Some(slot) => slot.get_or_init(make).clone(),
-            None => make(),
+        let Some(slot) = self.made.get(piece as usize) else { return make() };
+        // Held while the bytes are made: whoever else wants them waits for these.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = &*slot {
+            return bytes.clone();
+        }
+        let bytes = make();
+        if !self.retired.load(Ordering::Acquire) {
+            *slot = Some(bytes.clone());
+        }
+        bytes
+    }
+
+    /// Lets go of the bytes: a client that is stuck keeps its state, and must not keep megabytes with it.
+    fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        for slot in &self.made {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }
@@ -70,10 +87,24 @@ pub struct ServedEnvironment {
     pub position: Position,
     /// What it serves.
     pub state: Arc<EnvironmentState>,
+    /// What led here from the state before.
+    step: Option<Arc<Step>>,
     pieces: Pieces,
+    rules: std::sync::OnceLock<Ruleset>,
 }
 
 impl ServedEnvironment {
+    /// The flags and segments that evaluate, linked when first asked for.
+    pub fn rules(&self) -> &Ruleset {
+        self.rules.get_or_init(|| {
+            let lives = self.state.segments.values().filter(|segment| !segment.stored.row.archived);
+            Ruleset::new(
+                self.state.configs.values().filter_map(|served| served.prepared.clone()),
+                lives.filter_map(|segment| segment.prepared.clone()),
+            )
+        })
+    }
+
     /// Bytes of this state, made at most once.
     pub fn piece(&self, piece: Piece, make: impl FnOnce() -> Bytes) -> Bytes {
         self.pieces.get(piece, make)
@@ -90,7 +121,9 @@ impl ServedEnvironment {
             serial,
             position: Position::new(epoch, state.revision.0),
             state: Arc::clone(state),
+            step: None,
             pieces: Pieces::default(),
+            rules: std::sync::OnceLock::new(),
         }
     }
 }
@@ -110,6 +143,8 @@ pub struct Step {
     pub segments: Vec<(SegmentKey, Item<ServedSegment>)>,
     /// The flags whose result may differ, those that rest on a changed one included.
     pub affected: BTreeSet<FlagKey>,
+    /// About how many bytes it keeps alive.
+    weight: usize,
     pieces: Pieces,
 }
 
@@ -117,6 +152,28 @@ impl Step {
     /// Bytes of this step, made at most once.
     pub fn piece(&self, piece: Piece, make: impl FnOnce() -> Bytes) -> Bytes {
         self.pieces.get(piece, make)
+    }
+
+    /// Several steps as one: of each key only what became of it in the end. `None` for no steps.
+    pub fn merged(steps: &[Arc<Self>]) -> Option<Self> {
+        let last = steps.last()?;
+        let (mut flags, mut segments) = (BTreeMap::new(), BTreeMap::new());
+        let mut affected = BTreeSet::new();
+        for step in steps {
+            flags.extend(step.flags.iter().map(|(key, item)| (key, item)));
+            segments.extend(step.segments.iter().map(|(key, item)| (key, item)));
+            affected.extend(step.affected.iter().cloned());
+        }
+        Some(Self {
+            serial: last.serial,
+            position: last.position,
+            version: last.version,
+            flags: flags.into_iter().map(|(key, item)| (key.clone(), item.clone())).collect(),
+            segments: segments.into_iter().map(|(key, item)| (key.clone(), item.clone())).collect(),
+            affected,
+            weight: steps.iter().map(|step| step.weight).sum(),
+            pieces: Pieces::default(),
+        })
     }
 }
 
@@ -132,6 +189,24 @@ pub enum Item<T> {
     },
 }
 
+impl<T> Item<T> {
+    fn document<'t>(&'t self, of: impl FnOnce(&'t T) -> &'t Json) -> Option<&'t Json> {
+        match self {
+            Self::Put(thing) => Some(of(thing)),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
+impl<T> Clone for Item<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Put(thing) => Self::Put(Arc::clone(thing)),
+            Self::Gone { version } => Self::Gone { version: *version },
+        }
+    }
+}
+
 /// What a stream that told one state has to tell of another.
 #[derive(Debug)]
 pub enum Change {
@@ -144,7 +219,7 @@ pub enum Change {
 struct Channel {
     head: watch::Sender<Arc<ServedEnvironment>>,
     steps: VecDeque<Arc<Step>>,
-    items: usize,
+    weight: usize,
     /// Where the oldest step of the ring begins.
     tail: Position,
 }
@@ -152,15 +227,16 @@ struct Channel {
 /// The environments that somebody was served, and who waits for their changes.
 pub struct Serving {
     live: Arc<Live>,
+    ring: Limits,
     channels: Mutex<BTreeMap<Place, Channel>>,
     access: watch::Sender<Arc<Access>>,
 }
 
 impl Serving {
-    /// Serves what is in `live`; [`Serving::follow`] moves it.
-    pub fn new(live: Arc<Live>) -> Self {
+    /// Serves what is in `live`, with a ring of these limits an environment; [`Serving::follow`] moves it.
+    pub fn new(live: Arc<Live>, ring: Limits) -> Self {
         let access = watch::Sender::new(Arc::clone(&live.catalog().access));
-        Self { live, channels: Mutex::default(), access }
+        Self { live, ring, channels: Mutex::default(), access }
     }
 
     /// Moves every environment on whenever the catalog moves, until told to stop.
@@ -197,6 +273,13 @@ impl Serving {
 
     /// What leads from one state of an environment to another.
     pub fn change(&self, from: &ServedEnvironment, to: &ServedEnvironment) -> Change {
+        // What nearly every wake finds, without the lock that ten thousand of them would wait for.
+        if let Some(step) = &to.step
+            && from.position.epoch == to.position.epoch
+            && from.serial.checked_add(1) == Some(to.serial)
+        {
+            return Change::Steps(vec![Arc::clone(step)]);
+        }
         self.since(from.position, to)
     }
 
@@ -211,8 +294,9 @@ impl Serving {
         let channels = self.held();
         match channels.get(&to.place) {
             Some(channel) if channel.tail <= from => {
-                let between = |step: &&Arc<Step>| step.position > from && step.serial <= to.serial;
-                Change::Steps(channel.steps.iter().filter(between).cloned().collect())
+                let begin = channel.steps.partition_point(|step| step.position <= from);
+                let end = channel.steps.partition_point(|step| step.serial <= to.serial);
+                Change::Steps(channel.steps.range(begin..end.max(begin)).cloned().collect())
             }
             _ => Change::Everything,
         }
@@ -227,13 +311,13 @@ impl Serving {
         let catalog = self.live.catalog();
         let state = catalog.environments.get(place).filter(|state| !state.stored.row.archived)?;
         if let Some(channel) = channels.get_mut(place) {
-            channel.advance(catalog.position.epoch.0, state);
+            channel.advance(catalog.position.epoch.0, state, self.ring);
             return Some(channel.head.subscribe());
         }
         let first = ServedEnvironment::new(place.clone(), 0, catalog.position.epoch.0, state);
         let tail = first.position;
         let head = watch::Sender::new(Arc::new(first));
-        let channel = Channel { head, steps: VecDeque::new(), items: 0, tail };
+        let channel = Channel { head, steps: VecDeque::new(), weight: 0, tail };
         let receiver = channel.head.subscribe();
         channels.insert(place.clone(), channel);
         Some(receiver)
@@ -243,17 +327,7 @@ impl Serving {
     fn advance(&self) {
         let mut channels = self.held();
         let catalog = self.live.catalog();
-        // Without its channel a stream of an archived environment ends.
-        channels.retain(|place, channel| {
-            match catalog.environments.get(place).filter(|state| !state.stored.row.archived) {
-                Some(state) => {
-                    channel.advance(catalog.position.epoch.0, state);
-                    true
-                }
-                None => false,
-            }
-        });
-        drop(channels);
+        // First of all: whoever may hear no more must not hear the change that says so.
         self.access.send_if_modified(|access| {
             let new = !Arc::ptr_eq(access, &catalog.access);
             if new {
@@ -261,11 +335,21 @@ impl Serving {
             }
             new
         });
+        // Without its channel a stream of an archived environment ends.
+        channels.retain(|place, channel| {
+            match catalog.environments.get(place).filter(|state| !state.stored.row.archived) {
+                Some(state) => {
+                    channel.advance(catalog.position.epoch.0, state, self.ring);
+                    true
+                }
+                None => false,
+            }
+        });
     }
 }
 
 impl Channel {
-    fn advance(&mut self, epoch: i64, state: &Arc<EnvironmentState>) {
+    fn advance(&mut self, epoch: i64, state: &Arc<EnvironmentState>, ring: Limits) {
         let before = Arc::clone(&self.head.borrow());
         let place = before.place.clone();
         let same_epoch = before.position.epoch.0 == epoch;
@@ -275,25 +359,30 @@ impl Channel {
         }
         if same_epoch && state.revision == before.state.revision {
             // A name or the like: nothing that a stream tells.
-            self.head.send_replace(Arc::new(ServedEnvironment::new(place, before.serial, epoch, state)));
+            let mut same = ServedEnvironment::new(place, before.serial, epoch, state);
+            same.step = before.step.clone();
+            self.head.send_replace(Arc::new(same));
+            before.pieces.retire();
             return;
         }
-        let next = ServedEnvironment::new(place, before.serial + 1, epoch, state);
+        let mut next = ServedEnvironment::new(place, before.serial + 1, epoch, state);
         if same_epoch {
-            let step = step(&before, &next);
-            self.items += step.flags.len() + step.segments.len();
-            self.steps.push_back(Arc::new(step));
-            while self.steps.len() > STEPS || self.items > ITEMS {
+            let step = Arc::new(step(&before, &next));
+            self.weight += step.weight;
+            next.step = Some(Arc::clone(&step));
+            self.steps.push_back(step);
+            while self.steps.len() > 1 && (self.steps.len() > ring.revisions || self.weight > ring.bytes) {
                 let Some(old) = self.steps.pop_front() else { break };
-                self.items -= old.flags.len() + old.segments.len();
+                self.weight -= old.weight;
                 self.tail = old.position;
             }
         } else {
             self.steps.clear();
-            self.items = 0;
+            self.weight = 0;
             self.tail = next.position;
         }
         self.head.send_replace(Arc::new(next));
+        before.pieces.retire();
     }
 }
 
@@ -326,6 +415,11 @@ fn step(before: &ServedEnvironment, next: &ServedEnvironment) -> Step {
     });
     let touched_flags = flags.iter().map(|(key, _)| key.clone()).collect();
     let touched_segments = segments.iter().map(|(key, _)| key.clone()).collect();
+    let documents = flags
+        .iter()
+        .filter_map(|(_, item)| item.document(|served| &served.document))
+        .chain(segments.iter().filter_map(|(_, item)| item.document(|served| &served.document)));
+    let weight = documents.map(|document| document.to_text().len()).sum::<usize>() + 256;
     Step {
         serial: next.serial,
         position: next.position,
@@ -333,6 +427,7 @@ fn step(before: &ServedEnvironment, next: &ServedEnvironment) -> Step {
         affected: affected(new, &touched_flags, &touched_segments),
         flags,
         segments,
+        weight,
         pieces: Pieces::default(),
     }
 }
@@ -347,8 +442,8 @@ fn differing<K: Ord + Clone, T>(
     loop {
         let order = match (left.peek(), right.peek()) {
             (None, None) => return,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => cmp::Ordering::Less,
+            (None, Some(_)) => cmp::Ordering::Greater,
             (Some((a, _)), Some((b, _))) => a.cmp(b),
         };
         let was = if order.is_le() { left.next() } else { None };

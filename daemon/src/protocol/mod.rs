@@ -2,6 +2,12 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod evalx;
+pub mod events;
+pub mod items;
 pub mod launchdarkly;
+pub mod lenient;
+pub mod objects;
+pub mod ofrep;
 pub mod recovery;
 pub mod socketio;

@@ -31,6 +31,7 @@ mod reads;
 mod renewal;
 mod rows;
 mod schemathesis;
+mod sdk;
 mod serve;
 mod socketio;
 mod support;

@@ -44,7 +44,48 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The context as JSON that reads back as it is, private attributes included; only one without a key does not.
+    pub fn to_json(&self) -> Json {
+        match self.individuals() {
+            [only] => {
+                let kind = [("kind".to_owned(), Json::from(only.kind()))];
+                Json::Object(kind.into_iter().chain(only.members()).collect())
+            }
+            several => {
+                let kind = [("kind".to_owned(), Json::from("multi"))];
+                let each = several.iter().map(|one| (one.kind().to_owned(), Json::Object(one.members())));
+                Json::Object(kind.into_iter().chain(each).collect())
+            }
+        }
+    }
+}
+
 impl Individual {
+    fn members(&self) -> Vec<(String, Json)> {
+        let mut out = Json::object();
+        if self.has_key() {
+            out.set("key", Json::from(self.key()));
+        }
+        if let Some(name) = self.name() {
+            out.set("name", Json::from(name));
+        }
+        if self.is_anonymous() {
+            out.set("anonymous", Json::Bool(true));
+        }
+        let mut members = match out {
+            Json::Object(members) => members,
+            _ => Vec::new(),
+        };
+        members.extend_from_slice(self.attributes());
+        if !self.private_attributes().is_empty() {
+            let names = self.private_attributes().iter().map(|name| Json::from(name.as_str())).collect();
+            let meta = [("privateAttributes", Json::Array(names))].into_iter().collect();
+            members.push(("_meta".to_owned(), meta));
+        }
+        members
+    }
+
     fn described(description: Description) -> Self {
         let mut out = match description.key.filter(|key| !key.is_empty()) {
             Some(key) => Self::new(&description.kind, &key),
@@ -82,6 +123,20 @@ mod tests {
         let context = Context::described(vec![of("user", Some("a"))]).unwrap();
         assert!(context.of_kind("user").unwrap().has_key());
         assert_eq!(context, Context::of("user", "a").unwrap());
+    }
+
+    #[test]
+    fn it_reads_back_from_its_json() {
+        let mut user = of("user", Some("a"));
+        user.name = Some("Anna".to_owned());
+        user.anonymous = true;
+        user.attributes = vec![("plan".to_owned(), Json::from("pro"))];
+        user.private = vec!["plan".to_owned()];
+        for described in [vec![user.clone()], vec![of("org", Some("b"))], vec![user, of("org", Some("b"))]] {
+            let context = Context::described(described).unwrap();
+            assert_eq!(Context::parse(&context.to_json()).unwrap(), context);
+        }
+        assert!(Context::parse(&Context::described(vec![of("user", None)]).unwrap().to_json()).is_err());
     }
 
     #[test]

@@ -11,7 +11,9 @@ use shared::fault::Fault;
 
 use crate::http::admin::evaluation::{Of, Question, answer, answer_documents};
 use crate::http::error::ApiError;
+use crate::http::identity;
 use crate::http::request::Writing;
+use crate::http::sdk::counted;
 
 /// A question: for whom, which flags, where and when.
 #[derive(utoipa::ToSchema)]
@@ -151,19 +153,31 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
             }
         }
     };
+    let current = match &question.of {
+        Of::Environment { key, at: None } => Some(key.clone()),
+        _ => None,
+    };
     // The answer tells the revision that it reflects.
     asking.asked.catalog = Arc::clone(&catalog);
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
+    let asked = Arc::clone(&catalog);
+    let place = project.clone();
     let body = tokio::task::spawn_blocking(move || match &question.of {
         Of::Documents(documents) => answer_documents(documents, &question)
             .map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults)),
-        Of::Environment { key, .. } => match catalog.environment(&project, key) {
-            Some(state) => answer(&catalog, state, &question)
+        Of::Environment { key, .. } => match asked.environment(&place, key) {
+            Some(state) => answer(&asked, state, &question)
                 .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
             None => Err(ApiError::unknown(format!("environment {key} at that time"))),
         },
     })
     .await
     .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
+    // What people try out, or look back at, says nothing of who is served.
+    if let Some(environment) = current
+        && identity::sdk_kind(&asking.cx.caller).is_some()
+    {
+        counted::answered(&asking.state, &catalog, (&project, &environment), &body);
+    }
     Ok(asking.reply(None, &body))
 }

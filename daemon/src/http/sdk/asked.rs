@@ -1,13 +1,18 @@
 //! Which environment an SDK asks about: its key or client-side id, looked up without the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use shared::access::{CredentialKind, SdkCredential};
 
 use super::refused::Refused;
 use crate::http::{AppState, identity};
 use crate::live::serving::ServedEnvironment;
+use crate::service::credentials;
+
+/// How long to wait for a change that this daemon committed itself.
+const OWN_WRITES: Duration = Duration::from_secs(1);
 
 /// An SDK's request that is let in.
 pub struct SdkAsked {
@@ -19,6 +24,23 @@ pub struct SdkAsked {
     pub served: Arc<ServedEnvironment>,
 }
 
+impl SdkAsked {
+    /// The environment's client-side id, which SDKs show in their telemetry: the one that lasts longest.
+    pub fn environment_id(&self) -> Option<String> {
+        let now = self.state.clock.now();
+        let catalog = self.state.live.catalog();
+        let place =
+            |c: &SdkCredential| (&c.project, &c.environment) == (&self.served.place.0, &self.served.place.1);
+        catalog
+            .access
+            .credentials
+            .values()
+            .filter(|c| c.kind == CredentialKind::ClientSideId && place(c) && credentials::is_live(c, now))
+            .min_by_key(|c| (c.expires_at.is_some(), std::cmp::Reverse(c.expires_at), c.id))
+            .and_then(|c| c.public.clone())
+    }
+}
+
 /// Lets in whoever sends a key of one of these kinds in `Authorization`: bare, as `api_key`, or as `Bearer`.
 ///
 /// # Errors
@@ -28,12 +50,32 @@ pub async fn by_key(
     headers: &HeaderMap,
     kinds: &[CredentialKind],
 ) -> Result<SdkAsked, Refused> {
+    if state.live.ready() && !headers.contains_key(header::AUTHORIZATION) {
+        return Err(Refused::UnknownKey);
+    }
     let found = |state: &AppState| {
         let catalog = state.live.catalog();
         identity::sdk(state, &catalog, headers).filter(|found| kinds.contains(&found.kind))
     };
     let credential = known(state, found).await?.ok_or(Refused::UnknownKey)?;
-    served(state, credential)
+    served(state, credential).await
+}
+
+/// Lets in whoever sends a key or client-side id in `Authorization` or in `X-API-Key`.
+///
+/// # Errors
+/// 401 where it is certainly unknown, 503 where that cannot be told.
+pub async fn by_any_key(state: &AppState, headers: &HeaderMap) -> Result<SdkAsked, Refused> {
+    let found = |state: &AppState| {
+        let catalog = state.live.catalog();
+        identity::sdk(state, &catalog, headers).or_else(|| {
+            let mut texts = headers.get_all("x-api-key").iter();
+            let text = texts.next().filter(|_| texts.next().is_none())?.to_str().ok()?;
+            identity::sdk_key(state, &catalog, text.trim()).cloned()
+        })
+    };
+    let credential = known(state, found).await?.ok_or(Refused::UnknownKey)?;
+    served(state, credential).await
 }
 
 /// Lets in whoever names a client-side id in the path or the query.
@@ -47,7 +89,7 @@ pub async fn by_id(state: &AppState, id: &str) -> Result<SdkAsked, Refused> {
         (found.kind == CredentialKind::ClientSideId).then(|| found.clone())
     };
     let credential = known(state, found).await?.ok_or(Refused::UnknownEnvironment)?;
-    served(state, credential)
+    served(state, credential).await
 }
 
 /// Looks a credential up; `None` only where it is certainly not there.
@@ -58,19 +100,31 @@ async fn known(
     if !state.live.ready() {
         return Err(Refused::NotNow("the daemon has nothing to serve yet".to_owned()));
     }
+    // Whoever made a change here sees it here.
+    let own = state.gate.last_committed();
+    if own > state.live.catalog().position.revision.0 && !state.live.stale() && !state.gate.regressed() {
+        state.live.wait_for(own, OWN_WRITES).await;
+    }
     if let Some(found) = find(state) {
         return Ok(Some(found));
     }
-    if state.live.stale() || state.live.provisional() {
+    // A classic SDK that is told 401 never asks again, and another daemon may have made this key just now.
+    if !state.certain.of(&state.live, &state.gate).await {
         return Err(Refused::NotNow("the database is away, and this key is not known here".to_owned()));
     }
-    Ok(None)
+    Ok(find(state))
 }
 
-fn served(state: &AppState, credential: SdkCredential) -> Result<SdkAsked, Refused> {
-    let served = state
-        .serving
-        .of(&credential)
-        .ok_or_else(|| Refused::NotFound("the environment of this key is archived".to_owned()))?;
+async fn served(state: &AppState, credential: SdkCredential) -> Result<SdkAsked, Refused> {
+    let mut served = state.serving.of(&credential);
+    if served.is_none() {
+        if !state.certain.of(&state.live, &state.gate).await {
+            return Err(Refused::NotNow(
+                "the environment may be archived, which cannot be told now".to_owned(),
+            ));
+        }
+        served = state.serving.of(&credential);
+    }
+    let served = served.ok_or_else(Refused::archived)?;
     Ok(SdkAsked { state: state.clone(), credential, served })
 }

@@ -36,6 +36,11 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The environment of a good key is not served.
+    pub fn archived() -> Self {
+        Self::NotFound("the environment of this key is archived".to_owned())
+    }
+
     /// The status that SDKs act on (`401`, `403`, `404` and `405` stop classic ones for good).
     pub const fn status(&self) -> StatusCode {
         match self {

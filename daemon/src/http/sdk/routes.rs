@@ -4,17 +4,25 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 
+use super::cors::{self, Origins};
 use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
 use crate::net::guard;
 
-/// Every route of the SDKs' protocols.
+/// Every route of the SDKs' protocols, at the root and below the prefix.
 pub fn routes(state: &AppState) -> Router<AppState> {
+    let routes = every(state);
+    match state.config.http.sdk_prefix.as_str() {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    }
+}
+
+fn every(state: &AppState) -> Router<AppState> {
     let quick = server::quick()
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(ofrep::quick())
         .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
@@ -24,5 +32,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .merge(events::lasting())
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
-    quick.merge(lasting)
+    let origins = Origins::new(&state.config.http.cors_origin);
+    quick.merge(lasting).merge(ofrep::quick(state)).layer(from_fn_with_state(origins, cors::cors))
 }

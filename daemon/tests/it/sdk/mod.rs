@@ -1,0 +1,4 @@
+//! ROOF: what SDKs of others connect to, a module a protocol.
+
+mod client;
+mod streams;

@@ -126,20 +126,20 @@ fn main() -> ExitCode {
         let [mix, evalx] = names;
         if wanted(&mix) {
             let mut all = || {
- black_box(ours.all(&mine));
- };
+                black_box(ours.all(&mine));
+            };
             let found = compare(count, &mut all, &mut || {
- black_box(theirs.all(&other)));
- };
+                black_box(theirs.all(&other));
+            });
             within &= tell(&mix, 0.2, &found);
         }
         if wanted(&evalx) {
             let mut answer = || {
- black_box(ours.answer(&mine));
- };
+                black_box(ours.answer(&mine));
+            };
             let found = compare(count, &mut answer, &mut || {
- black_box(theirs.answer(&other)));
- };
+                black_box(theirs.answer(&other));
+            });
             within &= tell(&evalx, 0.25, &found);
         }
     }

@@ -44,6 +44,13 @@ impl<'f> Evaluation<'f> {
         }
     }
 
+    /// What a flag serves to everybody alike.
+    #[inline]
+    pub(super) fn of_all(flag: &'f PreparedFlag, outcome: Outcome) -> Self {
+        let reason = Reason { kind: outcome.reason.told(flag), big_segments_status: None };
+        Self { flag, variation_index: outcome.index(), reason, prerequisites: &[], missed_key: false }
+    }
+
     /// The variation; `None` means null, for which SDKs take the caller's default.
     pub fn variation(&self) -> Option<&'f Variation> {
         self.flag.variations.get(self.variation_index?)

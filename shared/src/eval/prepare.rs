@@ -46,6 +46,8 @@ pub struct PreparedFlag {
 pub struct Variation {
     value: Json,
     text: Arc<str>,
+    // The beginning of a result that serves it, from the flag's key on; empty for a long text.
+    beginning: Box<str>,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,7 @@ pub(super) enum PreparedServe {
 #[derive(Debug)]
 pub(super) struct PreparedRollout {
     pub(super) experiment: bool,
-    pub(super) parts: Vec<PreparedPart>,
+    pub(super) parts: Box<[PreparedPart]>,
     pub(super) seed: Option<i64>,
     pub(super) by: By,
     pub(super) algorithm: Algorithm,
@@ -133,6 +135,9 @@ pub(super) struct PreparedSegmentRule {
     pub(super) by: By,
 }
 
+// From here on a text is kept once.
+const LONG: usize = 256;
+
 /// Prepares a flag from its composed document.
 ///
 /// # Errors
@@ -152,14 +157,19 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         })
         .collect();
     let fallthrough = serve(flag.fallthrough, &own);
+    let quoted_key: Box<str> = Json::from(flag.key.as_str()).to_text().into();
+    let mut variations: Box<[Variation]> = flag.variations.into_iter().map(Variation::new).collect();
+    for (index, variation) in variations.iter_mut().enumerate() {
+        variation.begin(&quoted_key, index, flag.version);
+    }
     Ok(PreparedFlag {
-        quoted_key: Json::from(flag.key.as_str()).to_text().into(),
+        quoted_key,
         key: flag.key.into(),
         version: flag.version,
         on: flag.on,
         deleted: flag.deleted,
         off_variation: flag.off_variation,
-        variations: flag.variations.into_iter().map(Variation::new).collect(),
+        variations,
         required: flag.prerequisites.iter().map(|prerequisite| prerequisite.variation).collect(),
         prerequisites: flag.prerequisites.into_iter().map(|prerequisite| prerequisite.key.into()).collect(),
         links,
@@ -254,6 +264,13 @@ impl PreparedFlag {
         self.debug_events_until_date
     }
 
+    /// Whether it serves the same to everybody, whatever other flags do.
+    pub(super) fn serves_all_alike(&self) -> bool {
+        let undivided = !matches!(self.fallthrough, PreparedServe::Rollout(_));
+        let untargeted = self.prerequisites.is_empty() && self.targets.is_empty() && self.rules.is_empty();
+        self.deleted || !self.on || (untargeted && undivided)
+    }
+
     /// The keys of its direct prerequisites, in order.
     pub fn prerequisite_keys(&self) -> impl Iterator<Item = &str> {
         self.prerequisites.iter().map(|key| &**key)
@@ -274,7 +291,21 @@ impl PreparedSegment {
 
 impl Variation {
     fn new(value: Json) -> Self {
-        Self { text: value.to_text().into(), value }
+        Self { text: value.to_text().into(), value, beginning: Box::default() }
+    }
+
+    /// The beginning of a result, `"KEY":{"value":...,"variation":...,"flagVersion":...`, so that most
+    /// results are one piece; nothing where that would keep a long text twice.
+    pub(super) const fn beginning(&self) -> &str {
+        &self.beginning
+    }
+
+    fn begin(&mut self, key: &str, index: usize, version: i64) {
+        if self.text.len() <= LONG {
+            let text = &self.text;
+            self.beginning =
+                format!("{key}:{{\"value\":{text},\"variation\":{index},\"flagVersion\":{version}").into();
+        }
     }
 
     /// The value.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::clause::{PreparedClause, Test};
+use super::decision::Outcome;
 use super::explain::explain_in;
 use super::graph::Graph;
 use super::outcome::{Evaluation, evaluate_in};
 use super::prepare::{PreparedFlag, PreparedSegment};
 use super::store::Store;
-use super::trace::Explanation;
+use super::trace::{Explanation, Nobody};
+use super::walk::Walk;
 use crate::context::Context;
 
 type Places = HashMap<Arc<str>, u32, RandomState>;
@@ -34,6 +36,8 @@ struct Linked<T> {
     prepared: Arc<T>,
     // Where its links begin.
     links: usize,
+    // What it comes to where that depends on nothing.
+    known: Option<Outcome>,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -58,7 +62,7 @@ impl Ruleset {
                         link_clauses(&mut links, &rule.clauses, &segments_by_key);
                     }
                 }
-                Linked { prepared: flag, links: begin }
+                Linked { prepared: flag, links: begin, known: None }
             })
             .collect();
         let segments = segments
@@ -70,10 +74,24 @@ impl Ruleset {
                         link_clauses(&mut links, &rule.clauses, &segments_by_key);
                     }
                 }
-                Linked { prepared: segment, links: begin }
+                Linked { prepared: segment, links: begin, known: None }
             })
             .collect();
-        Self { flags, segments, flags_by_key, segments_by_key, links: links.into() }
+        let mut all = Self { flags, segments, flags_by_key, segments_by_key, links: links.into() };
+        all.decide_at_once();
+        all
+    }
+
+    /// Evaluates what is the same for everybody, for anybody.
+    fn decide_at_once(&mut self) {
+        let anybody = Context::anonymous();
+        let nothing = Self::default();
+        for flag in &mut self.flags {
+            if flag.prepared.serves_all_alike() {
+                let mut walk = Walk::new(&nothing, &anybody, Nobody);
+                flag.known = Some(walk.run(&flag.prepared, 0));
+            }
+        }
     }
 
     /// How many flags there are.
@@ -131,7 +149,10 @@ impl Ruleset {
     }
 
     fn evaluated<'r>(&'r self, flag: &'r Linked<PreparedFlag>, context: &Context) -> Evaluation<'r> {
-        evaluate_in(self, &flag.prepared, flag.links, context)
+        match flag.known {
+            Some(outcome) => Evaluation::of_all(&flag.prepared, outcome),
+            None => evaluate_in(self, &flag.prepared, flag.links, context),
+        }
     }
 
     fn link(&self, from: usize, link: usize) -> Option<usize> {

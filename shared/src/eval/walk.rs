@@ -397,7 +397,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
-        for part in &rollout.parts {
+        for part in &*rollout.parts {
             let to = from + part.share;
             if fell.is_below(to, part.end) {
                 chosen = Some((*part, from, to, fell != Bucket::NoKind));

@@ -204,6 +204,7 @@ pub struct BucketStep {
 }
 
 /// A step that others hang below.
+#[allow(clippy::large_enum_variant)] // no more than twenty are open
 pub(super) enum Node {
     Flag(Explanation),
     Prerequisite(PrerequisiteStep),

@@ -17,6 +17,7 @@ mod exceptions;
 mod explaining;
 mod flags;
 mod generate;
+mod hostile;
 mod linked;
 mod operators;
 mod peer;

@@ -153,7 +153,7 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
             }
         }
     };
-    let current = match &question.of {
+    let served = match &question.of {
         Of::Environment { key, at: None } => Some(key.clone()),
         _ => None,
     };
@@ -174,9 +174,7 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
     .await
     .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
     // What people try out, or look back at, says nothing of who is served.
-    if let Some(environment) = current
-        && identity::sdk_kind(&asking.cx.caller).is_some()
-    {
+    if let Some(environment) = served.filter(|_| identity::sdk_kind(&asking.cx.caller).is_some()) {
         counted::answered(&asking.state, &catalog, (&project, &environment), &body);
     }
     Ok(asking.reply(None, &body))

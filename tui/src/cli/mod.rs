@@ -4,6 +4,7 @@ mod access;
 mod ask;
 mod audit;
 mod change_set;
+mod credentials;
 mod doctor;
 mod draft;
 mod entries;
@@ -30,6 +31,7 @@ mod sheet;
 mod token;
 mod transfer;
 pub mod trouble;
+mod usage;
 mod wait;
 mod yaml;
 
@@ -84,6 +86,8 @@ enum Command {
     Env(environment::Environment),
     #[command(subcommand)]
     Flag(flag::Flag),
+    /// Count how often a flag was evaluated, with what outcome, by which step
+    Usage(usage::Usage),
     #[command(subcommand)]
     Segment(segment::Segment),
     /// Evaluate flags for a context: what is served, and why
@@ -223,6 +227,7 @@ async fn ask_daemon(command: Command, session: &Session) -> Result<(), Trouble> 
         Command::Health => wait::health(session).await,
         Command::Env(command) => environment::run(command, session).await,
         Command::Flag(command) => flag::run(command, session).await,
+        Command::Usage(wanted) => usage::run(wanted, session).await,
         Command::Segment(command) => segment::run(command, session).await,
         Command::Eval(wanted) => eval::online(wanted, session).await,
         Command::Audit(command) => audit::run(command, session).await,

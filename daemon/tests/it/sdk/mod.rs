@@ -1,7 +1,7 @@
 //! ROOF: what SDKs of others connect to, a module a protocol.
 
-mod client;
 mod certain;
+mod client;
 mod crowd;
 mod ending;
 mod fdv2;

@@ -16,7 +16,7 @@ use super::AppState;
 use super::accounted;
 use super::admin::{
     access, audit, backups, changes, compare, credentials, environments, evaluate, export, flags, import,
-    matrix, membership, projects, schemas, segments,
+    matrix, membership, projects, schemas, segments, usage,
 };
 use super::compat::system_config;
 use super::error::ApiError;
@@ -35,6 +35,8 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::payload))
         .routes(routes!(matrix::get))
         .routes(routes!(evaluate::evaluate))
+        .routes(routes!(usage::of_flag))
+        .routes(routes!(usage::contexts))
         .routes(routes!(compare::compare))
         .routes(routes!(compare::promote))
         .routes(routes!(audit::list))

@@ -23,6 +23,9 @@ pub struct Evaluation<'f> {
     /// The keys of the direct prerequisites that were evaluated, in order: up to the first that failed,
     /// and without one that doesn't exist.
     pub prerequisites: &'f [Box<str>],
+    /// Whether somebody without a key was to be divided by it, so that the result means nothing. Never of a
+    /// context that was parsed: those have keys.
+    pub missed_key: bool,
 }
 
 impl<'f> Evaluation<'f> {
@@ -36,6 +39,7 @@ impl<'f> Evaluation<'f> {
             variation_index: outcome.index,
             reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
             prerequisites: flag.prerequisites.get(..walk.evaluated).unwrap_or_default(),
+            missed_key: walk.missed_key,
         }
     }
 

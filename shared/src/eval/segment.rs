@@ -115,6 +115,7 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
         let attribute = rule.by.attribute.as_ref().map_err(|_| Malformed)?;
         let prefix = Prefix::KeyAndSalt(&segment.key, &segment.salt);
         let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), prefix);
+        self.missed_key |= fell == Bucket::NoKey;
         self.mark(|node| {
             if let Node::SegmentRule(step) = node {
                 step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, share));

@@ -74,6 +74,11 @@ impl Targets {
         self.lists.is_empty()
     }
 
+    /// Whether any list names anybody.
+    pub(super) fn name_anybody(&self) -> bool {
+        self.kinds.iter().any(|keys| !keys.lists.is_empty())
+    }
+
     /// The lists, in the order in which they count.
     pub(super) fn lists(&self) -> &[TargetList] {
         &self.lists

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::peer::{self, Peer};
 use shared::context::Context;
 use shared::eval::{
     PreparedFlag, PreparedSegment, Ruleset, Store, evaluate, explain, prepare_flag, prepare_segment,
@@ -37,6 +38,9 @@ pub fn flag(key: &str, rest: &str) -> Json {
 pub struct World {
     flags: HashMap<String, Arc<PreparedFlag>>,
     segments: HashMap<String, Arc<PreparedSegment>>,
+    // As their authors wrote them, for the engine that ours is held against.
+    documents: Vec<Json>,
+    segment_documents: Vec<Json>,
 }
 
 impl Store for World {
@@ -52,12 +56,15 @@ impl Store for World {
 impl World {
     pub fn with(mut self, document: &Json) -> Self {
         let flag = prepare_flag(document).unwrap();
+        self.documents.push(document.clone());
         self.flags.insert(flag.key().to_owned(), Arc::new(flag));
         self
     }
 
     pub fn with_segment(mut self, text: &str) -> Self {
-        let segment = prepare_segment(&json(text)).unwrap();
+        let document = json(text);
+        let segment = prepare_segment(&document).unwrap();
+        self.segment_documents.push(document);
         self.segments.insert(segment.key().to_owned(), Arc::new(segment));
         self
     }
@@ -81,6 +88,23 @@ impl World {
         assert_eq!(told, Some(explain(self, self.flag(key).unwrap(), context)));
         format!("{index} {}", serde_json::to_string(&found.reason).unwrap())
     }
+
+    /// The same, as LaunchDarkly's Rust engine answers it.
+    pub fn theirs(&self, key: &str, context: &Context) -> String {
+        let mut peer = Peer::default();
+        for document in &self.documents {
+            peer.with(&peer::complete(document)).unwrap();
+        }
+        for document in &self.segment_documents {
+            peer.with_segment(&peer::complete(document)).unwrap();
+        }
+        peer.evaluate(key, &peer::context(&context.to_canonical_text()).unwrap()).told()
+    }
+}
+
+/// What LaunchDarkly's Rust engine answers of one flag that stands alone.
+pub fn theirs(rest: &str, context: &Context) -> String {
+    World::default().with(&flag("f", rest)).theirs("f", context)
 }
 
 /// Evaluates one flag that stands alone.

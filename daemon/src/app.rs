@@ -176,6 +176,7 @@ impl App {
         let serving = Arc::new(Serving::new(Arc::clone(&live), ring));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
         let named = Arc::default();
+        let secure_mode = Arc::default();
         let usage = Arc::new(Usage::new(counting(&config), Arc::clone(&clock)));
         let counted = usage::worker::pool(gate.pool());
         tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
@@ -191,7 +192,7 @@ impl App {
             clock,
             config,
             secrets,
-            secure_mode: Arc::default(),
+            secure_mode,
             access_log,
             usage,
             verified,

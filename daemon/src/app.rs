@@ -193,7 +193,6 @@ impl App {
             config,
             secrets,
             secure_mode,
-            secure_mode: Arc::default(),
             access_log,
             usage,
             verified,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod eval_objects;
 pub mod evalx;
 pub mod events;
 pub mod items;

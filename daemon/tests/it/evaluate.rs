@@ -163,6 +163,15 @@ async fn what_is_too_much_or_contradicts_itself_is_refused_by_name() {
         (json!({"environment": e, "flagKey": "a", "flags": ["b"]}), "/flags"),
         (json!({"environment": e, "at": true}), "/at"),
         (json!({"flagKey": "a"}), "/environment"),
+        (json!({"environment": e, "documents": {}}), "/documents"),
+        (json!({"documents": {"flags": {}}, "at": 1}), "/at"),
+        (json!({"documents": 7}), "/documents"),
+        (json!({"documents": {"segments": []}}), "/documents/segments"),
+        (
+            json!({"documents": {"flags": {"f": {"rules": [{"clauses": [
+                {"attribute": "a", "op": "matches", "values": vec!["a"; 401]}]}]}}}}),
+            "/documents",
+        ),
     ];
     for (question, pointer) in cases {
         assert_eq!(refused(&app, question.clone()).await, [pointer], "{question}");
@@ -198,4 +207,54 @@ async fn who_may_read_may_ask() {
     let question = json!({"environment": "staging", "flagKey": "ratio"});
     let anonymous = app.client.post(app.at("/api/evaluate")).json(&question).send().await.unwrap();
     assert_eq!(anonymous.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn documents_are_evaluated_as_they_are_and_what_is_malformed_hurts_nothing_else() {
+    let app = TestApp::start().await;
+    let question = r#"{"documents": {
+        "flags": {
+            "good": {"key": "good", "version": 5, "on": true, "salt": "s", "variations": [1.0, 2e0],
+                "fallthrough": {"variation": 0},
+                "rules": [{"id": "r", "variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}]},
+            "bad": {"key": "bad", "variations": "none"}},
+        "segments": {"beta": {"key": "beta", "included": ["anna"]}}},
+        "contexts": [{"kind": "user", "key": "anna"}, {"key": "bob"}]}"#;
+    let response = app
+        .request(reqwest::Method::POST, "/api/evaluate")
+        .header("content-type", "application/json")
+        .body(question)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = response.text().await.unwrap();
+    assert!(text.contains(r#""value":2e0"#) && text.contains(r#""value":1.0"#), "{text}");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(
+        results[0]["flags"]["good"]["reason"],
+        json!({"kind": "RULE_MATCH", "ruleIndex": 0, "ruleId": "r"})
+    );
+    assert_eq!(results[1]["flags"]["good"]["version"], 5);
+    for result in results {
+        let bad = &result["flags"]["bad"];
+        assert_eq!(bad["reason"], json!({"kind": "ERROR", "errorKind": "MALFORMED_FLAG"}));
+        assert!(bad["value"].is_null() && bad["variation"].is_null());
+    }
+    assert_eq!(answer["faults"][0]["pointer"], "/flags/bad/variations");
+    assert!(answer.get("environment").is_none());
+
+    let mut question: Value = serde_json::from_str(question).unwrap();
+    question.as_object_mut().unwrap().remove("contexts");
+    question["flags"] = json!(["good", "gone"]);
+    question["explain"] = json!(true);
+    let told = ask(&app, question.clone()).await;
+    assert_eq!(told["results"][0]["key"], "anonymous");
+    assert_eq!(told["results"][0]["flags"]["good"]["explanation"]["serve"]["by"], "fallthrough");
+    assert_eq!(told["results"][0]["flags"]["gone"]["reason"]["errorKind"], "FLAG_NOT_FOUND");
+    question["explain"] = json!(false);
+    question["flags"] = json!((0..101).map(|i| format!("f{i}")).collect::<Vec<_>>());
+    question["contexts"] = json!((0..100).map(|i| json!({"key": format!("u{i}")})).collect::<Vec<_>>());
+    assert_eq!(refused(&app, question).await, ["/flags"]);
 }

@@ -1,6 +1,8 @@
 //! A payload as LaunchDarkly serves it, evaluated without a daemon: for questions and for CI.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::value::RawValue;
 
 use super::explain::explain;
 use super::outcome::{Evaluation, evaluate};
@@ -10,7 +12,7 @@ use super::store::Store;
 use super::trace::Explanation;
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::json::Json;
+use crate::json::{Json, parse_within};
 
 /// The most patterns in one payload from somebody else: each may take 256 KiB once compiled.
 pub const MAX_PATTERNS: usize = 400;
@@ -48,6 +50,13 @@ impl Documents {
         }
     }
 
+    /// Prepares the texts of flags and of segments by key. Never fails: what is not such an object holds nothing,
+    /// and a document that cannot be kept (a number beyond what JSON readers hold, a member that stands twice) is
+    /// malformed without hurting the others.
+    pub fn read(flags: Option<&str>, segments: Option<&str>) -> Self {
+        Self::of(&by_key(flags), &by_key(segments), "")
+    }
+
     fn of(flags: &[(String, Json)], segments: &[(String, Json)], place: &str) -> Self {
         let mut out = Self::default();
         for (key, document) in flags {
@@ -71,6 +80,11 @@ impl Documents {
     /// The keys of its flags, in the order of the payload, tombstones included.
     pub fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// Whether there is such a flag, readable or not.
+    pub fn holds(&self, key: &str) -> bool {
+        self.flags.contains_key(key)
     }
 
     /// What could not be read, with pointers into the payload.
@@ -139,6 +153,23 @@ pub fn write_answer(answer: &Result<Evaluation<'_>, ErrorKind>, out: &mut String
     out.push_str(",\"reason\":");
     Json::from_serialize(&reason).write(out);
     out.push('}');
+}
+
+// As deep as what a document may hold can lie in a payload.
+const MAX_DEPTH: usize = 128;
+
+fn by_key(text: Option<&str>) -> Vec<(String, Json)> {
+    let Some(text) = text else { return Vec::new() };
+    match parse_within(text, MAX_DEPTH) {
+        Ok(Json::Object(members)) => members,
+        Ok(_) => Vec::new(),
+        // One by one; null is no document.
+        Err(_) => serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, text)| (key, parse_within(text.get(), MAX_DEPTH).unwrap_or_default()))
+            .collect(),
+    }
 }
 
 fn members<'j>(payload: &'j Json, place: &str, name: &str) -> Result<&'j [(String, Json)], Fault> {

@@ -7,6 +7,8 @@
 pub mod asked;
 pub mod client;
 pub mod client_asked;
+pub mod client_objects;
+pub mod client_stream;
 pub mod context;
 pub mod cors;
 pub mod counted;

@@ -1,6 +1,6 @@
-//! Whatever bytes come: each target is a plain function that a fuzzer can call, fed here with mutated documents.
+//! Whatever bytes come, they are evaluated or refused: targets that a fuzzer can call too.
 //!
-//! More inputs than 10,000 a target: `FLAGSTAFF_TEST_INPUTS=1000000`.
+//! Each is a plain function, fed here with mutated documents. More inputs than 10,000 a target: `FLAGSTAFF_TEST_INPUTS=1000000`.
 
 use crate::dice::Dice;
 use crate::generate::{Generated, references};

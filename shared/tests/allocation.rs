@@ -1,4 +1,4 @@
-//! Evaluating allocates nothing, whatever the flag: counted by the allocator itself, thread by thread.
+//! Evaluating allocates nothing, whatever the flag: counted by the allocator itself.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 // The documents of the benchmark; not every part of them is for here.

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use regex::Regex;
 
 use super::keys::Keys;
-use super::prepare::{Kind, kind};
+use super::kind::{Kind, kind};
 use crate::context::{Reference, ReferenceError};
 use crate::json::Json;
 use crate::targeting::{Clause, Instant, Op, Version, compile_pattern};

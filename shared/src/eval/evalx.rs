@@ -1,4 +1,4 @@
-//! Results as client-side SDKs read them: one JSON object a flag, written without an intermediate value.
+//! Results as client-side SDKs read them: a JSON object a flag, written at once.
 
 use super::digits::Digits;
 use super::outcome::Evaluation;

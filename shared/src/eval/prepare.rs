@@ -1,21 +1,18 @@
 //! Documents made quick: patterns compiled, keys in sets, operands parsed, values encoded, once.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::bucket::Prefix;
 use super::clause::PreparedClause;
 use super::keys::Keys;
+use super::kind::{Kind, kind};
 use super::salt::Salt;
 use super::targets::Targets;
-use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
+use crate::context::{Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
 use crate::targeting::{Algorithm, Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
-
-/// The kind of a context; the usual one is the same everywhere, so that it is always near.
-pub(super) type Kind = Cow<'static, str>;
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
@@ -387,11 +384,4 @@ fn share(weight: i64) -> f32 {
 
 fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Box<[PreparedClause]> {
     clauses.into_iter().map(|clause| PreparedClause::new(clause, links)).collect()
-}
-
-pub(super) fn kind(given: Option<&str>) -> Kind {
-    match given {
-        None | Some("" | DEFAULT_KIND) => Kind::Borrowed(DEFAULT_KIND),
-        Some(other) => Kind::Owned(other.to_owned()),
-    }
 }

@@ -1,4 +1,4 @@
-//! The flags and segments of one environment at one revision, linked, so that none is looked up by key.
+//! The flags and segments of an environment, linked, so that none is looked up by key.
 
 use std::collections::HashMap;
 use std::sync::Arc;

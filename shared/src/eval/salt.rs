@@ -1,4 +1,4 @@
-//! What comes before a value when it is hashed into a bucket: made once, so that only the value is left to hash.
+//! What comes before a value when it is hashed into a bucket: hashed once, ahead.
 
 use sha1::block_api::compress;
 

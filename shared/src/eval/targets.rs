@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::keys::ByText;
-use super::prepare::{Kind, kind};
+use super::kind::{Kind, kind};
 use crate::context::{Context, DEFAULT_KIND};
 use crate::targeting::Target;
 

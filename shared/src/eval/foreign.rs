@@ -174,9 +174,9 @@ mod tests {
         share(Algorithm::parse(name).unwrap(), group, by).unwrap().at
     }
 
-    // Printed by the tools' own packages on PyPI: UnleashClient 6, growthbook 4.0.0, flagsmith-flag-engine 11.1.1,
-    // openfeature-flagd-core 2.0.0 (with mmh3 5.3.1 and cbor2 5.9.0) and configcat-client 10.0.1. Those of Flipt and
-    // GO Feature Flag, which have none, are by their formulas in internal/server/evaluation and modules/core/utils.
+    // Unleash's, GrowthBook's and Flagsmith's are what their own packages on PyPI answer. Those of flagd and ConfigCat
+    // are their formulas, read in openfeature-flagd-core 2.0.0 and configcat-client 10.0.1, computed with mmh3, cbor2
+    // and hashlib; those of Flipt and GO Feature Flag, which have no package, are by their formulas alone.
     #[test]
     fn values_fall_where_the_tools_themselves_let_them_fall() {
         for (name, of, expected) in [

@@ -30,6 +30,8 @@ use crate::secrets::Secrets;
 use crate::service::{bootstrap, idempotency};
 use crate::store::gate::Gate;
 use crate::store::{self, StoreError};
+use crate::usage;
+use crate::usage::recorder::Usage;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -173,17 +175,26 @@ impl App {
         let verified = Arc::default();
         let serving = Arc::new(Serving::new(Arc::clone(&live), ring));
         tasks.spawn(Arc::clone(&serving).follow(stop.clone()));
+        let named = Arc::default();
+        let secure_mode = Arc::default();
+        let usage = Arc::new(Usage::new(counting(&config), Arc::clone(&clock)));
+        let counted = usage::worker::pool(gate.pool());
+        tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
         let deliveries = Arc::new(Deliveries::new(config.live.deliveries, config.live.delivery_queue));
+
         let state = AppState {
             live,
             serving,
+            named,
             deliveries,
             certain: Arc::default(),
             gate,
             clock,
             config,
             secrets,
+            secure_mode,
             access_log,
+            usage,
             verified,
             drain,
             metrics,
@@ -229,6 +240,20 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.state.gate.pool().close().await;
+    }
+}
+
+/// How counting is done.
+fn counting(config: &Config) -> usage::Settings {
+    let usage = &config.usage;
+    usage::Settings {
+        enabled: usage.enabled,
+        contexts: usage.contexts,
+        most_contexts: usage.most_contexts,
+        most_counters: usage.most_counters,
+        flush_interval: usage.flush_interval,
+        minutes: usage.minutes,
+        hours: usage.hours,
     }
 }
 

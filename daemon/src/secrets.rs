@@ -185,6 +185,11 @@ impl Secrets {
         self.derive("socketio").ok()
     }
 
+    /// The key of the MACs in the addresses of OpenFeature's streams.
+    pub fn event_streams(&self) -> Option<[u8; 32]> {
+        self.derive("event-streams").ok()
+    }
+
     /// Seals a text: base64 of a random nonce and what ChaCha20-Poly1305 made of it.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ struct Env {
     summary: Summary,
     ago: Duration,
     by: &'static str,
+    evaluated: Option<Duration>,
 }
 
 struct Flag {
@@ -38,7 +39,11 @@ struct Flag {
 fn env(key: &'static str, document: Option<&str>, ago: Duration, by: &'static str) -> Env {
     let document = document.map(|text| parse(text).unwrap());
     let summary = document.as_ref().map(Summary::of).unwrap_or_default();
-    Env { key, document, summary, ago, by }
+    Env { key, document, summary, ago, by, evaluated: None }
+}
+
+fn evaluated(env: Env, ago: Duration) -> Env {
+    Env { evaluated: Some(ago), ..env }
 }
 
 const ON: &str = r#"{"on":true,"fallthrough":{"variation":0},"offVariation":1}"#;
@@ -59,9 +64,9 @@ fn checkout() -> Flag {
         archived: false,
         variations: vec![Variation::of(Json::Bool(true)), Variation::of(Json::Bool(false))],
         environments: vec![
-            env("staging", Some(ON), Duration::days(3), "user:carol"),
+            evaluated(env("staging", Some(ON), Duration::days(3), "user:carol"), Duration::hours(1)),
             env("prod-eu", Some(PARTIAL), Duration::minutes(2), "os:alice"),
-            env("prod-us", Some(OFF), Duration::days(40), "user:bob"),
+            evaluated(env("prod-us", Some(OFF), Duration::days(40), "user:bob"), Duration::days(31)),
             env("dev", None, Duration::ZERO, ""),
         ],
         marks: vec![],
@@ -99,6 +104,7 @@ fn score(query: &Query, flag: &Flag) -> Option<u32> {
                 document: Some(document),
                 changed_at: NOW - env.ago,
                 changed_by: env.by,
+                last_evaluated: env.evaluated.map(|ago| NOW - ago),
             }),
         })
         .collect();
@@ -152,6 +158,11 @@ fn each_term_finds_what_it_says() {
         "changed:<1h",
         "changed:1h",
         "-changed:>7d",
+        "evaluated:<7d",
+        "-evaluated:never",
+        "env:prod-us evaluated:>30d",
+        "env:prod-eu evaluated:never",
+        "env:prod-eu evaluated:>30d",
         "by:alice",
         "by:os:alice",
         "by:grace",
@@ -189,6 +200,11 @@ fn each_term_finds_what_it_says() {
         "off:dev",
         "changed:>7d",
         "stale:90d",
+        "evaluated:>30d",
+        "evaluated:never",
+        "env:prod-us evaluated:<7d",
+        "env:prod-us evaluated:never",
+        "env:prod-eu evaluated:<7d",
         "by:dave",
         "prereq:base",
         "segment:beta",

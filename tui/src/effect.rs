@@ -155,6 +155,13 @@ pub enum Effect {
         /// The text.
         text: String,
     },
+    /// Opens `$EDITOR` on a file with a text that is no document; answered by `Message::EditedText`.
+    EditText {
+        /// What it is, for the file's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
     /// Lets the program have the mouse, or not.
     Mouse(bool),
     /// Gives the terminal back and stops until `fg`.

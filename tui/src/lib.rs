@@ -24,6 +24,7 @@ pub mod runtime;
 #[cfg(test)]
 mod scenery;
 pub mod screens;
+pub mod secret;
 pub mod terminal;
 pub mod text;
 pub mod theme;

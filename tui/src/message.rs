@@ -109,6 +109,8 @@ pub enum Message {
     Copied(String),
     /// `$EDITOR` ended.
     Edited(Document, Edited),
+    /// `$EDITOR` ended, on a text that is no document.
+    EditedText(Edited),
     /// Bytes and writes of the last frame, for the health screen.
     Painted {
         /// Bytes.

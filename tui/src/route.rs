@@ -19,6 +19,20 @@ pub enum Route {
         /// Which tab: 0 overview, 1 rules, 2 variations, 3 prerequisites, 4 history, 5 JSON.
         tab: usize,
     },
+    /// Why a context gets what it gets of a flag.
+    Why {
+        /// The flag's key.
+        flag: String,
+        /// The environment's key.
+        environment: String,
+        /// When, as it is typed: a revision, `3h`, a time; empty for now.
+        at: String,
+    },
+    /// The SDK credentials of an environment.
+    Credentials {
+        /// The environment's key.
+        environment: String,
+    },
     /// The editor of one document.
     Editor(Document),
     /// The conflict of an edit with what somebody else saved.

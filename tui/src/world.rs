@@ -7,6 +7,7 @@ use crate::guard::{Closed, Guard};
 use crate::message::{ConnectStep, ProfileLine};
 use crate::plan::Touch;
 use crate::route::Document;
+use crate::secret::Secret;
 use shared::json::Json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -58,6 +59,9 @@ impl Default for Settings {
 
 /// The longest that an applied write is still shown as on its way.
 const TELLING: time::Duration = time::Duration::seconds(5);
+
+/// How many contexts are remembered.
+const CONTEXTS: usize = 30;
 
 /// A write on its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,8 +166,10 @@ pub struct World {
     pub stats: Stats,
     /// Paths that a comparison of environments passes over, with all below them.
     pub ignored: BTreeSet<String>,
+    /// Contexts that were asked about, the newest first.
+    pub contexts: VecDeque<Json>,
     /// What an answer shows only once, such as the keys of a new environment; there while `Event::Written` is told.
-    pub once: Option<Json>,
+    pub once: Option<Secret<Json>>,
 }
 
 /// Edits of a configuration that wait for a review.
@@ -204,6 +210,7 @@ impl World {
             marks: BTreeSet::new(),
             stats: Stats::default(),
             ignored: BTreeSet::new(),
+            contexts: VecDeque::new(),
             once: None,
         }
     }
@@ -243,6 +250,13 @@ impl World {
             }
         }
         self.guard.check(touched.iter().any(|e| e.protected), self.now)
+    }
+
+    /// Remembers a context as the newest.
+    pub fn remember(&mut self, context: Json) {
+        self.contexts.retain(|known| !known.same_value(&context));
+        self.contexts.push_front(context);
+        self.contexts.truncate(CONTEXTS);
     }
 
     /// Takes away the writes that the feed has told of, or should have.

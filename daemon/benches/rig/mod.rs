@@ -1,4 +1,11 @@
 //! GROUND: what the benchmarks stand on: a PostgreSQL with fsync, a daemon, medians.
+//!
+//! `program` (servers in processes of their own), `bare` (the limit), `load` (requests), `flags` (something to serve).
+
+pub mod bare;
+pub mod flags;
+pub mod load;
+pub mod program;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,8 +23,9 @@ use flagstaffd::net::listen::Listeners;
 use flagstaffd::postgres::cluster::{self, Options, Running};
 use flagstaffd::postgres::find;
 use flagstaffd::service::commit::{self, Answer, Item};
-use flagstaffd::service::{Caller, Cx, WriteOptions};
+use flagstaffd::service::{Caller, Cx, WriteOptions, credentials};
 use metrics_exporter_prometheus::PrometheusHandle;
+use shared::access::CredentialKind;
 use shared::change::Mutation;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, ProjectKey};
@@ -130,6 +138,30 @@ impl Daemon {
         }
     }
 
+    /// Makes a credential of an environment, and tells its key.
+    pub async fn credential(&self, environment: &str, kind: CredentialKind) -> String {
+        let environment = EnvironmentKey::new(environment).expect("a key");
+        let secrets = &self.state.secrets;
+        credentials::need_secrets(&self.cx(), secrets).await.expect("the secrets are there");
+        let place = (&ProjectKey::default(), &environment);
+        let drawn = credentials::draw(&self.cx(), secrets, place, kind, None).expect("it is drawn");
+        self.commit(vec![Mutation::PutCredential(Box::new(drawn.row))]).await;
+        drawn.key
+    }
+
+    /// Imports a document of LaunchDarkly's server-side protocol.
+    pub async fn import(&self, environment: &str, document: &serde_json::Value) {
+        let answer = reqwest::Client::new()
+            .post(format!("http://{}/api/import?environment={environment}", self.address))
+            .header("x-user-id", "bench")
+            .json(document)
+            .send()
+            .await
+            .expect("an answer");
+        let status = answer.status();
+        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap_or_default());
+    }
+
     /// Stops it.
     pub async fn stop(self) {
         self.drain.begin();
@@ -147,14 +179,30 @@ pub fn spread(values: &mut [f64]) -> (f64, f64, f64) {
 
 /// Resident memory of this process, in bytes.
 pub fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    resident_of("self")
+}
+
+/// Resident memory of a process, in bytes.
+pub fn resident_of(process: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
 /// CPU time of this process so far, in seconds.
 pub fn cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_of("self")
+}
+
+/// CPU time of a process so far, in seconds.
+pub fn cpu_of(process: &str) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let after = text.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     ticks as f64 / 100.0
+}
+
+/// The load average of the last minute: what else this machine is doing.
+pub fn busy() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().unwrap_or("?").to_owned()
 }

@@ -20,8 +20,13 @@ use crate::store::{self, StoreError};
 const PREFIX: &str = "flagstaff-";
 const SUFFIX: &str = ".dump";
 
-/// What the tables hold that is about daemons and not about flags.
-const LEFT_OUT: [&str; 2] = ["--exclude-table-data=public.daemon", "--exclude-table-data=public.backup_job"];
+/// What the tables hold that is about daemons and not about flags, and about people who were seen for a moment.
+const LEFT_OUT: [&str; 4] = [
+    "--exclude-table-data=public.daemon",
+    "--exclude-table-data=public.backup_job",
+    "--exclude-table-data=public.usage_batch",
+    "--exclude-table-data=public.recent_context",
+];
 
 /// The name of a copy that is made now: `flagstaff-20261121T235345Z-1.4812.dump`.
 pub fn name(at: OffsetDateTime, position: Position) -> String {

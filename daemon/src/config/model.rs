@@ -25,6 +25,7 @@ pub struct Config {
     pub live: Live,
     pub drain: Drain,
     pub backup: Backup,
+    pub usage: Usage,
     pub log: Log,
     pub limits: Limits,
 }
@@ -267,6 +268,25 @@ pub struct Backup {
     #[serde(deserialize_with = "duration")]
     pub interval: Duration,
     pub keep: u32,
+}
+
+/// `[usage]`: what SDKs report.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the keys are explained in config.example.toml")]
+pub struct Usage {
+    pub enabled: bool,
+    pub contexts: bool,
+    pub most_contexts: usize,
+    pub most_counters: usize,
+    #[serde(deserialize_with = "duration")]
+    pub flush_interval: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub minutes: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub hours: Duration,
+    #[serde(deserialize_with = "bytes")]
+    pub body_bytes: usize,
 }
 
 /// How log lines are written.

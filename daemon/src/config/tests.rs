@@ -34,7 +34,7 @@ fn refusal(sources: &Sources) -> String {
 fn without_sources_the_example_file_is_the_configuration() {
     let config = Config::load(&nothing()).unwrap();
     assert_eq!(config.http.listen, Some("127.0.0.1:3001".parse().unwrap()));
-    assert_eq!(config.http.head_bytes, 32 * 1024);
+    assert_eq!(config.http.head_bytes, 64 * 1024);
     assert_eq!(config.socket.mode, 0o660);
     assert_eq!(config.database.target(), Target::Private);
     assert_eq!(config.access.mode, AccessMode::Normal);

@@ -12,12 +12,14 @@ use super::error::ApiError;
 use super::request::Asked;
 use crate::live::catalog::EnvironmentState;
 use crate::store::Stored;
+use crate::usage::recorder::Usage;
 
 /// Which flags a list shows.
 pub struct Filter {
     query: Query,
     archived: Option<bool>,
     now: OffsetDateTime,
+    usage: Arc<Usage>,
 }
 
 impl Filter {
@@ -30,7 +32,8 @@ impl Filter {
         let query = Query::parse(asked.text("filter").unwrap_or("")).map_err(wrong)?;
         let keys: Vec<&str> = known.iter().map(|state| state.stored.row.key.as_str()).collect();
         query.check_environments(&keys).map_err(wrong)?;
-        Ok(Self { query, archived: asked.flag("archived")?, now: asked.state.clock.now() })
+        let (now, usage) = (asked.state.clock.now(), Arc::clone(&asked.state.usage));
+        Ok(Self { query, archived: asked.flag("archived")?, now, usage })
     }
 
     /// Whether the same revision always has the same answer.
@@ -60,6 +63,7 @@ impl Filter {
                     document: Some(&served.stored.row.document),
                     changed_at: served.stored.stamp.updated_at,
                     changed_by: &served.stored.stamp.updated_by,
+                    last_evaluated: self.usage.last_evaluated(state.stored.row.id, served.stored.row.id),
                 }),
             })
             .collect();

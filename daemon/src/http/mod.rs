@@ -28,17 +28,20 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 
+use self::sdk::secure_mode::SecureMode;
 use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::live::certain::Certain;
 use crate::live::deliveries::Deliveries;
+use crate::live::named::Named;
 use crate::live::serving::Serving;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
 use crate::service::findings::Report;
 use crate::store::gate::Gate;
+use crate::usage::recorder::Usage;
 
 /// A verification of the history.
 pub struct Verified {
@@ -55,6 +58,8 @@ pub struct AppState {
     pub live: Arc<Live>,
     /// Environments as SDKs are served them.
     pub serving: Arc<Serving>,
+    /// Flags with the names of their variations.
+    pub named: Arc<Named>,
     /// Who may be sent a whole environment at the moment.
     pub deliveries: Arc<Deliveries>,
     /// Whether the catalog holds everything that was committed.
@@ -67,8 +72,12 @@ pub struct AppState {
     pub config: Arc<Config>,
     /// The secrets key, and what is derived from it.
     pub secrets: Arc<Secrets>,
+    /// The opened server keys that secure mode checks with.
+    pub secure_mode: Arc<SecureMode>,
     /// Denials, log-ins and reads of secrets.
     pub access_log: Arc<AccessLog>,
+    /// What SDKs report.
+    pub usage: Arc<Usage>,
     /// The last verification of the history that this daemon was asked for.
     pub verified: Arc<ArcSwapOption<Verified>>,
     /// Whether the daemon is stopping, and when streams end.

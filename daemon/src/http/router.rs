@@ -16,7 +16,7 @@ use super::AppState;
 use super::accounted;
 use super::admin::{
     access, audit, backups, changes, compare, credentials, environments, evaluate, export, flags, import,
-    matrix, membership, projects, schemas, segments,
+    matrix, membership, projects, schemas, segments, usage,
 };
 use super::compat::system_config;
 use super::error::ApiError;
@@ -35,6 +35,8 @@ fn nouns() -> OpenApiRouter<AppState> {
         .routes(routes!(flags::payload))
         .routes(routes!(matrix::get))
         .routes(routes!(evaluate::evaluate))
+        .routes(routes!(usage::of_flag))
+        .routes(routes!(usage::contexts))
         .routes(routes!(compare::compare))
         .routes(routes!(compare::promote))
         .routes(routes!(audit::list))
@@ -139,9 +141,10 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(timeout, guard::handler_timeout))
         .merge(imports)
         .merge(lasting)
+        .layer(cors(&state))
+        // With rules of its own for browsers.
         .merge(sdk::routes::routes(&state))
         .layer(from_fn_with_state(state.clone(), accounted::accounted))
-        .layer(cors(&state))
         // Streams and WebSockets pass as they are.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(socketio::routes(&state))

@@ -1,13 +1,13 @@
 //! The catalog: everything that is served, immutable, prepared, at one revision.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use imbl::OrdMap;
 use shared::access::{RoleBinding, SdkCredential, Token};
 use shared::audit::{GENESIS, Hash};
 use shared::change::{Action, Entity};
-use shared::eval::{self, PreparedFlag, PreparedSegment};
+use shared::eval::{self, PreparedFlag, PreparedSegment, Ruleset};
 use shared::fault::Fault;
 use shared::flag::{Flag, FlagConfig};
 use shared::json::Json;
@@ -62,12 +62,35 @@ pub struct EnvironmentState {
     pub segments: OrdMap<SegmentKey, Arc<ServedSegment>>,
     /// The last revision that touched what is served here.
     pub revision: Revision,
+    linked: Linked,
+}
+
+/// What evaluation reads, once somebody asked for it; a copy, which is about to change, begins without.
+#[derive(Debug, Default)]
+struct Linked(OnceLock<Ruleset>);
+
+impl Clone for Linked {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl EnvironmentState {
     /// How a flag stands here: live, or at rest with its archived flag.
     pub fn standing(&self, key: &FlagKey) -> Option<&Arc<Served>> {
         self.configs.get(key).or_else(|| self.resting.get(key))
+    }
+
+    /// The flags and segments that are served, linked for evaluation: archived ones left out, and what
+    /// never prepared. Made when first asked for, then shared.
+    pub fn rules(&self) -> &Ruleset {
+        self.linked.0.get_or_init(|| {
+            let live = self.segments.values().filter(|segment| !segment.stored.row.archived);
+            Ruleset::new(
+                self.configs.values().filter_map(|served| served.prepared.clone()),
+                live.filter_map(|segment| segment.prepared.clone()),
+            )
+        })
     }
 }
 
@@ -221,6 +244,7 @@ impl Catalog {
                 resting: OrdMap::new(),
                 segments: OrdMap::new(),
                 revision,
+                linked: Linked::default(),
             },
         };
         self.environments.insert(place, Arc::new(state));
@@ -254,6 +278,7 @@ impl Catalog {
         };
         // Its own while a catalog is loaded row by row; a copy where somebody reads the one before.
         let state = Arc::make_mut(state);
+        state.linked = Linked::default();
         let values: Vec<Json> = flag.row.variations.iter().map(|v| v.value.clone()).collect();
         let document = targeting::compose_flag(
             key.as_str(),
@@ -293,6 +318,7 @@ impl Catalog {
             self.degraded.insert(what, "its environment cannot be read".to_owned());
             return;
         };
+        state.linked = Linked::default();
         let document = targeting::compose_segment(
             key.as_str(),
             stored.row.version,

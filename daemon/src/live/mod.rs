@@ -17,6 +17,7 @@ pub mod follow;
 pub mod heartbeat;
 pub mod keep;
 pub mod load;
+pub mod named;
 pub mod past;
 pub mod serving;
 pub mod snapshot;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use imbl::OrdMap;
 use shared::access::SdkCredential;
+use shared::eval::Ruleset;
 use shared::json::Json;
 use shared::key::{FlagKey, SegmentKey};
 use shared::revision::Position;
@@ -89,9 +90,21 @@ pub struct ServedEnvironment {
     /// What led here from the state before.
     step: Option<Arc<Step>>,
     pieces: Pieces,
+    rules: std::sync::OnceLock<Ruleset>,
 }
 
 impl ServedEnvironment {
+    /// The flags and segments that evaluate, linked when first asked for.
+    pub fn rules(&self) -> &Ruleset {
+        self.rules.get_or_init(|| {
+            let lives = self.state.segments.values().filter(|segment| !segment.stored.row.archived);
+            Ruleset::new(
+                self.state.configs.values().filter_map(|served| served.prepared.clone()),
+                lives.filter_map(|segment| segment.prepared.clone()),
+            )
+        })
+    }
+
     /// Bytes of this state, made at most once.
     pub fn piece(&self, piece: Piece, make: impl FnOnce() -> Bytes) -> Bytes {
         self.pieces.get(piece, make)
@@ -110,6 +123,7 @@ impl ServedEnvironment {
             state: Arc::clone(state),
             step: None,
             pieces: Pieces::default(),
+            rules: std::sync::OnceLock::new(),
         }
     }
 }

@@ -32,9 +32,11 @@ pub fn refusal(request: &Request, limits: &Limits) -> Option<(ProblemKind, Strin
     let lower = path.to_ascii_lowercase();
     let hidden = ["%2f", "%5c", "%00", "\\"].into_iter().find(|hidden| lower.contains(hidden));
     let dots = || lower.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), "." | ".."));
+    // Providers of OpenFeature put a base URL, which may end in a slash, before their path.
+    let bare = path.strip_prefix('/').filter(|rest| rest.starts_with("/ofrep/")).unwrap_or(path);
     let what = match hidden {
         Some(hidden) => hidden,
-        None if path.contains("//") => "//",
+        None if bare.contains("//") => "//",
         None if dots() => "a part that is only dots",
         None => return None,
     };

@@ -18,6 +18,7 @@ pub mod past;
 pub mod prerequisites;
 pub mod projects;
 pub mod segments;
+pub mod usage;
 pub mod verify;
 
 use shared::json::Json;

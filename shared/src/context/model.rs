@@ -122,6 +122,11 @@ impl Individual {
         }
     }
 
+    /// One that nobody named: only protocols that are lenient about it make these.
+    pub(super) fn without_key(kind: &str) -> Self {
+        Self { key: Json::Null, ..Self::new(kind, "") }
+    }
+
     pub(super) fn set_name(&mut self, name: &str) {
         self.name = Some(Json::from(name));
     }
@@ -153,7 +158,12 @@ impl Individual {
         self.kind.as_str().unwrap_or_default()
     }
 
-    /// Its key; never empty.
+    /// Whether it has a key.
+    pub const fn has_key(&self) -> bool {
+        !self.key.is_null()
+    }
+
+    /// Its key; empty only where it has none.
     pub fn key(&self) -> &str {
         self.key.as_str().unwrap_or_default()
     }

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use super::decision::Outcome;
+use super::graph::{ByKey, Graph};
 use super::prepare::{PreparedFlag, Variation};
 use super::reason::{Reason, ReasonKind};
 use super::store::Store;
-use super::walk::{Outcome, Walk};
+use super::trace::{Listener, Nobody};
+use super::walk::Walk;
 use crate::context::Context;
 use crate::json::Json;
 
 /// The answer: what a flag serves to a context, and why.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Evaluation<'f> {
     /// The flag that was evaluated.
     pub flag: &'f PreparedFlag,
@@ -18,23 +21,34 @@ pub struct Evaluation<'f> {
     pub variation_index: Option<usize>,
     /// Why.
     pub reason: Reason<'f>,
-    /// The direct prerequisites that were evaluated, in order: up to the first that failed, and
-    /// without those that don't exist.
-    pub prerequisites: Vec<&'f str>,
+    /// The keys of the direct prerequisites that were evaluated, in order: up to the first that failed,
+    /// and without one that doesn't exist.
+    pub prerequisites: &'f [Box<str>],
+    /// Whether somebody without a key was to be divided by it, so that the result means nothing. Never of a
+    /// context that was parsed: those have keys.
+    pub missed_key: bool,
 }
 
 impl<'f> Evaluation<'f> {
-    pub(super) fn new(
+    pub(super) fn new<G: Graph<'f>, L: Listener>(
         flag: &'f PreparedFlag,
-        outcome: Outcome<'f>,
-        walk: &mut Walk<'f, '_, impl ?Sized>,
+        outcome: Outcome,
+        walk: &Walk<'f, '_, G, L>,
     ) -> Self {
         Self {
             flag,
-            variation_index: outcome.index,
-            reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
-            prerequisites: std::mem::take(&mut walk.prerequisites),
+            variation_index: outcome.index(),
+            reason: Reason { kind: outcome.reason.told(flag), big_segments_status: walk.big_segments },
+            prerequisites: flag.prerequisites.get(..walk.evaluated).unwrap_or_default(),
+            missed_key: walk.missed_key,
         }
+    }
+
+    /// What a flag serves to everybody alike.
+    #[inline]
+    pub(super) fn of_all(flag: &'f PreparedFlag, outcome: Outcome) -> Self {
+        let reason = Reason { kind: outcome.reason.told(flag), big_segments_status: None };
+        Self { flag, variation_index: outcome.index(), reason, prerequisites: &[], missed_key: false }
     }
 
     /// The variation; `None` means null, for which SDKs take the caller's default.
@@ -75,7 +89,17 @@ pub fn evaluate<'f, S: Store + ?Sized>(
     flag: &'f PreparedFlag,
     context: &Context,
 ) -> Evaluation<'f> {
-    let mut walk = Walk::new(store, context, None);
-    let outcome = walk.run(flag);
-    Evaluation::new(flag, outcome, &mut walk)
+    evaluate_in(ByKey(store), flag, (), context)
+}
+
+/// Evaluates a flag that stands at a place of a graph.
+pub(super) fn evaluate_in<'f, G: Graph<'f>>(
+    graph: G,
+    flag: &'f PreparedFlag,
+    place: G::Place,
+    context: &Context,
+) -> Evaluation<'f> {
+    let mut walk = Walk::new(graph, context, Nobody);
+    let outcome = walk.run(flag, place);
+    Evaluation::new(flag, outcome, &walk)
 }

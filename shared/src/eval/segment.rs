@@ -1,28 +1,31 @@
 //! Whether a context is in a segment.
 
 use super::bucket::{Bucket, Prefix, bucket};
+use super::graph::Graph;
 use super::prepare::{PreparedKeys, PreparedSegment, PreparedSegmentRule};
 use super::reason::BigSegmentsStatus;
-use super::store::Store;
-use super::trace::{Node, SegmentRuleStep, SegmentStep};
+use super::trace::{Listener, Node, SegmentRuleStep, SegmentStep};
 use super::walk::{Malformed, Path, ROUND, Walk, bucket_step};
 use crate::context::{Context, DEFAULT_KIND, Individual};
 
-impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
+impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
     /// Whether any of the segments that exist contains the context.
     pub(super) fn in_any_segment(
         &mut self,
         keys: &'f [Box<str>],
+        place: G::Place,
+        link: usize,
         path: Option<&Path<'_>>,
     ) -> Result<bool, Malformed> {
-        for key in keys {
+        for (position, key) in keys.iter().enumerate() {
             self.open(|| Node::Segment(SegmentStep { key: key.to_string(), ..SegmentStep::default() }));
-            let contains = match self.store.segment(key).filter(|segment| !segment.deleted) {
+            let found = self.graph.segment(place, link + position, key);
+            let contains = match found.filter(|(segment, _)| !segment.deleted) {
                 None => {
                     self.mark(|node| detail(node, "there is no such segment, so nobody is in it"));
                     false
                 }
-                Some(segment) => self.segment(segment, path)?,
+                Some((segment, beyond)) => self.segment(segment, beyond, path)?,
             };
             self.close(|node| {
                 if let Node::Segment(step) = node {
@@ -36,21 +39,31 @@ impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
         Ok(false)
     }
 
-    fn segment(&mut self, segment: &'f PreparedSegment, path: Option<&Path<'_>>) -> Result<bool, Malformed> {
+    fn segment(
+        &mut self,
+        segment: &'f PreparedSegment,
+        place: G::Place,
+        path: Option<&Path<'_>>,
+    ) -> Result<bool, Malformed> {
         let here = Path::step(&segment.key, path).inspect_err(|_| self.mark(|node| detail(node, ROUND)))?;
-        if let Some(known) = self.segments.get(&*segment.key).copied() {
+        if let Some(known) = self.known_segment(&segment.key) {
             self.mark(|node| detail(node, "as it was decided above"));
             return Ok(known);
         }
         let remembers = self.remembers();
-        let contains = self.decide_segment(segment, &here)?;
+        let contains = self.decide_segment(segment, place, &here)?;
         if remembers {
-            self.segments.insert(&segment.key, contains);
+            self.remember_segment(&segment.key, contains);
         }
         Ok(contains)
     }
 
-    fn decide_segment(&mut self, segment: &'f PreparedSegment, here: &Path<'_>) -> Result<bool, Malformed> {
+    fn decide_segment(
+        &mut self,
+        segment: &'f PreparedSegment,
+        place: G::Place,
+        here: &Path<'_>,
+    ) -> Result<bool, Malformed> {
         if segment.unbounded {
             // Without a store of members nothing is known about them; the rules still count.
             if segment.generation.is_some() && self.context.of_kind(&segment.unbounded_kind).is_none() {
@@ -71,7 +84,7 @@ impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
                 let id = rule.id.to_string();
                 Node::SegmentRule(SegmentRuleStep { index, id, ..SegmentRuleStep::default() })
             });
-            let matched = self.clauses(&rule.clauses, Some(here))? && self.below_weight(segment, rule)?;
+            let matched = self.clauses(&rule.clauses, place, Some(here))? && self.below_weight(rule)?;
             self.close(|node| {
                 if let Node::SegmentRule(step) = node {
                     step.matched = matched;
@@ -92,21 +105,17 @@ impl<'f, S: Store + ?Sized> Walk<'f, '_, S> {
         Ok(false)
     }
 
-    fn below_weight(
-        &mut self,
-        segment: &PreparedSegment,
-        rule: &PreparedSegmentRule,
-    ) -> Result<bool, Malformed> {
-        let Some(share) = rule.share else { return Ok(true) };
+    fn below_weight(&mut self, rule: &PreparedSegmentRule) -> Result<bool, Malformed> {
+        let Some((share, salt)) = &rule.share else { return Ok(true) };
         let attribute = rule.by.attribute.as_ref().map_err(|_| Malformed)?;
-        let prefix = Prefix::KeyAndSalt(&segment.key, &segment.salt);
-        let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), prefix);
+        let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), Prefix::Own(salt));
+        self.missed_key |= fell == Bucket::NoKey;
         self.mark(|node| {
             if let Node::SegmentRule(step) = node {
-                step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, share));
+                step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, *share));
             }
         });
-        Ok(fell != Bucket::NoKind && fell.place() < share)
+        Ok(fell != Bucket::NoKind && fell.place() < *share)
     }
 }
 

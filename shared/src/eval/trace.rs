@@ -155,7 +155,7 @@ pub struct SegmentRuleStep {
 pub struct ServeStep {
     /// Where it was found: `off`, `target`, `rule` or `fallthrough`.
     pub by: String,
-    /// The index that was named; none if there is nothing to serve.
+    /// The index that was named; none if there is nothing to serve, or callers take their own default.
     pub variation: Option<i64>,
     /// How it was divided, if it is a rollout.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,6 +173,10 @@ pub struct RolloutStep {
     pub experiment: bool,
     /// Whether the context is part of it.
     pub in_experiment: bool,
+    /// The algorithm of another tool that divides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub algorithm: Option<String>,
     /// Where the context fell, and the range of the part that was chosen.
     pub bucket: BucketStep,
 }
@@ -200,6 +204,7 @@ pub struct BucketStep {
 }
 
 /// A step that others hang below.
+#[allow(clippy::large_enum_variant)] // at most 20 are open at a time
 pub(super) enum Node {
     Flag(Explanation),
     Prerequisite(PrerequisiteStep),
@@ -214,6 +219,32 @@ const MAX_STEPS: usize = 10_000;
 // Below what readers of JSON take: a step is up to two levels.
 const MAX_OPEN: usize = 20;
 
+/// Who is told of the steps while they happen.
+pub(super) trait Listener {
+    /// A step begins; the next ones hang below it.
+    fn open(&mut self, make: impl FnOnce() -> Node);
+
+    /// Adds to the step that is open.
+    fn mark(&mut self, change: impl FnOnce(&mut Node));
+
+    /// The open step ends.
+    fn close(&mut self);
+}
+
+/// Nobody: telling costs nothing.
+pub(super) struct Nobody;
+
+impl Listener for Nobody {
+    #[inline]
+    fn open(&mut self, _make: impl FnOnce() -> Node) {}
+
+    #[inline]
+    fn mark(&mut self, _change: impl FnOnce(&mut Node)) {}
+
+    #[inline]
+    fn close(&mut self) {}
+}
+
 /// Writes steps down while they happen.
 #[derive(Default)]
 pub(super) struct Recorder {
@@ -224,8 +255,8 @@ pub(super) struct Recorder {
     truncated: bool,
 }
 
-impl Recorder {
-    pub(super) fn open(&mut self, make: impl FnOnce() -> Node) {
+impl Listener for Recorder {
+    fn open(&mut self, make: impl FnOnce() -> Node) {
         if self.skipped > 0 || self.open.len() >= MAX_OPEN || self.steps >= MAX_STEPS {
             self.skipped += 1;
             self.truncated = true;
@@ -235,8 +266,7 @@ impl Recorder {
         }
     }
 
-    /// Adds to the step that is open.
-    pub(super) fn mark(&mut self, change: impl FnOnce(&mut Node)) {
+    fn mark(&mut self, change: impl FnOnce(&mut Node)) {
         if self.skipped == 0
             && let Some(node) = self.open.last_mut()
         {
@@ -244,7 +274,7 @@ impl Recorder {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         if self.skipped > 0 {
             self.skipped -= 1;
         } else if self.open.len() > 1
@@ -254,7 +284,9 @@ impl Recorder {
             attach(parent, child);
         }
     }
+}
 
+impl Recorder {
     /// Closes what is still open and hands out the whole.
     pub(super) fn finish(mut self) -> Explanation {
         self.skipped = 0;

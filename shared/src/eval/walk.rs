@@ -2,41 +2,30 @@
 
 use std::collections::HashMap;
 
-use super::bucket::{Bucket, Prefix, bucket};
+use super::bucket::{Bucket, bucket};
 use super::clause::{PreparedClause, Test};
+use super::decision::{Outcome, Why};
+use super::graph::Graph;
 use super::prepare::{By, PreparedFlag, PreparedRollout, PreparedServe};
-use super::reason::{BigSegmentsStatus, ErrorKind, Reason, ReasonKind};
-use super::store::Store;
+use super::reason::{BigSegmentsStatus, ErrorKind, Reason};
 use super::trace::{
-    BucketStep, ClauseStep, Explanation, Node, PrerequisiteStep, Recorder, RolloutStep, RuleStep, ServeStep,
-    TargetStep, shortened,
+    BucketStep, ClauseStep, Explanation, Listener, Node, PrerequisiteStep, Recorder, RolloutStep, RuleStep,
+    ServeStep, TargetStep, shortened,
 };
-use crate::context::{Context, Individual};
+use crate::context::Context;
 use crate::json::Json;
 
 // Prerequisites or segments deeper than this are malformed, as circles are: the stack is finite.
 const MAX_DEPTH: usize = 64;
 // From here on results are remembered, so that no graph takes exponential time; before, the usual
 // flag is spared the allocation.
-const REMEMBER_AFTER: usize = 16;
+const REMEMBER_AFTER: usize = 64;
 
 /// What is told about a path that is refused.
 pub(super) const ROUND: &str = "it leads back to itself, or too deep";
 
 /// The whole evaluation is malformed, whatever flag or segment it was that is.
 pub(super) struct Malformed;
-
-/// What a flag came to.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome<'f> {
-    pub(super) index: Option<usize>,
-    pub(super) reason: ReasonKind<'f>,
-}
-
-impl Outcome<'_> {
-    pub(super) const MALFORMED: Outcome<'static> =
-        Outcome { index: None, reason: ReasonKind::Error(ErrorKind::MalformedFlag) };
-}
 
 /// The keys that lead here, so that circles are seen.
 #[derive(Clone, Copy)]
@@ -64,64 +53,62 @@ impl<'p> Path<'p> {
     }
 }
 
-/// One evaluation under way.
-pub(super) struct Walk<'f, 'c, S: ?Sized> {
-    pub(super) store: &'f S,
+/// One evaluation under way, in a graph of flags and segments, for one context, told to a listener.
+pub(super) struct Walk<'f, 'c, G, L> {
+    pub(super) graph: G,
     pub(super) context: &'c Context,
     pub(super) big_segments: Option<BigSegmentsStatus>,
-    /// The direct prerequisites that were evaluated.
-    pub(super) prerequisites: Vec<&'f str>,
+    /// Whether somebody without a key was to be divided by it.
+    pub(super) missed_key: bool,
+    /// How many of the direct prerequisites were evaluated.
+    pub(super) evaluated: usize,
     visits: usize,
-    flags: HashMap<&'f str, Outcome<'f>>,
-    pub(super) segments: HashMap<&'f str, bool>,
-    recorder: Option<Recorder>,
+    memory: Option<Box<Memory<'f>>>,
+    listener: L,
 }
 
-impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
-    pub(super) fn new(store: &'f S, context: &'c Context, recorder: Option<Recorder>) -> Self {
+/// What is known already.
+#[derive(Default)]
+struct Memory<'f> {
+    flags: HashMap<&'f str, Outcome>,
+    segments: HashMap<&'f str, bool>,
+}
+
+impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
+    #[inline]
+    pub(super) fn new(graph: G, context: &'c Context, listener: L) -> Self {
         Self {
-            store,
+            graph,
             context,
             big_segments: None,
-            prerequisites: Vec::new(),
+            missed_key: false,
+            evaluated: 0,
             visits: 0,
-            flags: HashMap::new(),
-            segments: HashMap::new(),
-            recorder,
+            memory: None,
+            listener,
         }
     }
 
     /// Evaluates a flag from the beginning.
-    pub(super) fn run(&mut self, flag: &'f PreparedFlag) -> Outcome<'f> {
+    pub(super) fn run(&mut self, flag: &'f PreparedFlag, place: G::Place) -> Outcome {
         if flag.deleted {
             self.open(|| opened(flag));
-            return Outcome { index: None, reason: ReasonKind::Error(ErrorKind::FlagNotFound) };
+            return Outcome::new(None, Why::Error(ErrorKind::FlagNotFound));
         }
-        self.flag(flag, None).unwrap_or(Outcome::MALFORMED)
-    }
-
-    /// Ends the walk and hands out what was written down.
-    pub(super) fn into_explanation(self) -> Explanation {
-        self.recorder.map(Recorder::finish).unwrap_or_default()
+        self.flag(flag, place, None).unwrap_or(Outcome::MALFORMED)
     }
 
     pub(super) fn open(&mut self, make: impl FnOnce() -> Node) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.open(make);
-        }
+        self.listener.open(make);
     }
 
     pub(super) fn mark(&mut self, change: impl FnOnce(&mut Node)) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.mark(change);
-        }
+        self.listener.mark(change);
     }
 
     pub(super) fn close(&mut self, change: impl FnOnce(&mut Node)) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.mark(change);
-            recorder.close();
-        }
+        self.listener.mark(change);
+        self.listener.close();
     }
 
     /// Counts the visit of a flag or segment; true once results are to be remembered.
@@ -130,76 +117,95 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
         self.visits > REMEMBER_AFTER
     }
 
-    fn flag(&mut self, flag: &'f PreparedFlag, path: Option<&Path<'_>>) -> Result<Outcome<'f>, Malformed> {
+    /// Whether a segment contains the context, if that is known already.
+    pub(super) fn known_segment(&self, key: &str) -> Option<bool> {
+        self.memory.as_ref()?.segments.get(key).copied()
+    }
+
+    pub(super) fn remember_segment(&mut self, key: &'f str, contains: bool) {
+        self.memory.get_or_insert_default().segments.insert(key, contains);
+    }
+
+    fn flag(
+        &mut self,
+        flag: &'f PreparedFlag,
+        place: G::Place,
+        path: Option<&Path<'_>>,
+    ) -> Result<Outcome, Malformed> {
         self.open(|| opened(flag));
-        let outcome = self.decide(flag, path)?;
+        let outcome = self.decide(flag, place, path)?;
         let big_segments_status = self.big_segments;
         // The first flag's own step stays open until the walk ends.
         self.close(|node| {
             if let Node::Flag(step) = node {
-                step.variation = outcome.index;
-                step.reason = Json::from_serialize(&Reason { kind: outcome.reason, big_segments_status });
+                step.variation = outcome.index();
+                step.reason =
+                    Json::from_serialize(&Reason { kind: outcome.reason.told(flag), big_segments_status });
             }
         });
         Ok(outcome)
     }
 
-    fn decide(&mut self, flag: &'f PreparedFlag, path: Option<&Path<'_>>) -> Result<Outcome<'f>, Malformed> {
+    fn decide(
+        &mut self,
+        flag: &'f PreparedFlag,
+        place: G::Place,
+        path: Option<&Path<'_>>,
+    ) -> Result<Outcome, Malformed> {
         if !flag.on {
-            return Ok(self.off(flag, ReasonKind::Off));
+            return Ok(self.off(flag, Why::Off));
         }
-        if let Some(key) = self.failed_prerequisite(flag, path)? {
-            return Ok(self.off(flag, ReasonKind::PrerequisiteFailed { key }));
+        if !flag.prerequisites.is_empty()
+            && let Some(position) = self.failed_prerequisite(flag, place, path)?
+        {
+            return Ok(self.off(flag, Why::prerequisite(position)));
         }
         if let Some(variation) = self.target(flag) {
-            return Ok(self.variation(flag, "target", variation, ReasonKind::TargetMatch));
+            return Ok(self.variation(flag, "target", variation, Why::Target));
         }
         for (index, rule) in flag.rules.iter().enumerate() {
             self.open(|| Node::Rule(RuleStep { index, id: rule.id.to_string(), ..RuleStep::default() }));
-            let matched = self.clauses(&rule.clauses, None)?;
+            let matched = self.clauses(&rule.clauses, place, None)?;
             self.close(|node| {
                 if let Node::Rule(step) = node {
                     step.matched = matched;
                 }
             });
             if matched {
-                let reason = ReasonKind::RuleMatch { index, id: &rule.id, in_experiment: false };
-                return Ok(self.serve(flag, "rule", &rule.serve, reason));
+                return Ok(self.serve(flag, "rule", &rule.serve, Why::rule(index)));
             }
         }
-        let reason = ReasonKind::Fallthrough { in_experiment: false };
+        let reason = Why::Fallthrough { in_experiment: false };
         Ok(self.serve(flag, "fallthrough", &flag.fallthrough, reason))
     }
 
-    /// The key of the first prerequisite that isn't met.
+    /// The position of the first prerequisite that isn't met.
     fn failed_prerequisite(
         &mut self,
         flag: &'f PreparedFlag,
+        place: G::Place,
         path: Option<&Path<'_>>,
-    ) -> Result<Option<&'f str>, Malformed> {
-        if flag.prerequisites.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<Option<usize>, Malformed> {
         let here = Path::step(&flag.key, path)?;
-        for prerequisite in &flag.prerequisites {
-            let key = prerequisite.key.as_str();
+        for (position, (key, required)) in flag.prerequisites.iter().zip(&*flag.required).enumerate() {
+            let required_variation = *required;
             self.open(|| {
-                let required_variation = prerequisite.variation;
                 Node::Prerequisite(PrerequisiteStep {
-                    key: key.to_owned(),
+                    key: key.to_string(),
                     required_variation,
                     ..PrerequisiteStep::default()
                 })
             });
-            let Some(other) = self.store.flag(key).filter(|other| !other.deleted) else {
+            let found = self.graph.flag(place, position, key);
+            let Some((other, beyond)) = found.filter(|(other, _)| !other.deleted) else {
                 self.close(|node| prerequisite_done(node, false, || "there is no such flag".to_owned()));
-                return Ok(Some(key));
+                return Ok(Some(position));
             };
-            let index = self.other_flag(other, &here)?.index;
+            let index = self.other_flag(other, beyond, &here)?.index();
             let served = index.and_then(|index| i64::try_from(index).ok());
-            let passed = other.on && served == Some(prerequisite.variation);
+            let passed = other.on && served == Some(required_variation);
             if path.is_none() {
-                self.prerequisites.push(key);
+                self.evaluated = position + 1;
             }
             self.close(|node| {
                 prerequisite_done(node, passed, || match (other.on, served) {
@@ -209,59 +215,64 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
                 });
             });
             if !passed {
-                return Ok(Some(key));
+                return Ok(Some(position));
             }
         }
         Ok(None)
     }
 
-    fn other_flag(&mut self, other: &'f PreparedFlag, path: &Path<'_>) -> Result<Outcome<'f>, Malformed> {
+    fn other_flag(
+        &mut self,
+        other: &'f PreparedFlag,
+        place: G::Place,
+        path: &Path<'_>,
+    ) -> Result<Outcome, Malformed> {
         if let Err(malformed) = Path::step(&other.key, Some(path)) {
             self.mark(|node| prerequisite_done(node, false, || ROUND.to_owned()));
             return Err(malformed);
         }
-        if let Some(known) = self.flags.get(&*other.key) {
+        if let Some(known) = self.memory.as_ref().and_then(|memory| memory.flags.get(&*other.key)) {
             return Ok(*known);
         }
         let remembers = self.remembers();
-        let outcome = self.flag(other, Some(path))?;
+        let outcome = self.flag(other, place, Some(path))?;
         if remembers {
-            self.flags.insert(&other.key, outcome);
+            self.memory.get_or_insert_default().flags.insert(&other.key, outcome);
         }
         Ok(outcome)
     }
 
     fn target(&mut self, flag: &PreparedFlag) -> Option<i64> {
-        for target in &flag.targets {
-            let key = self.context.of_kind(&target.kind).map(Individual::key);
-            let matched = key.is_some_and(|key| target.keys.contains(key));
-            self.mark(|node| {
-                if let Node::Flag(step) = node {
-                    let detail = match (key, matched) {
-                        (None, _) => format!("the context has no kind {:?}", target.kind),
-                        (Some(_), true) => "its key is listed".to_owned(),
-                        (Some(_), false) => "its key is not listed".to_owned(),
-                    };
-                    let context_kind = target.kind.to_string();
-                    step.targets.push(TargetStep {
-                        context_kind,
-                        variation: target.variation,
-                        matched,
-                        detail,
-                    });
-                }
-            });
-            if matched {
-                return Some(target.variation);
-            }
+        if flag.targets.is_empty() {
+            return None;
         }
-        None
+        let hit = flag.targets.find(self.context);
+        let context = self.context;
+        self.mark(|node| {
+            if let Node::Flag(step) = node {
+                let told = flag.targets.lists().iter().enumerate();
+                step.targets.extend(told.take(hit.map_or(usize::MAX, |hit| hit + 1)).map(
+                    |(position, list)| {
+                        let matched = hit == Some(position);
+                        let detail = match (context.of_kind(&list.kind), matched) {
+                            (None, _) => format!("the context has no kind {:?}", list.kind),
+                            (Some(_), true) => "its key is listed".to_owned(),
+                            (Some(_), false) => "its key is not listed".to_owned(),
+                        };
+                        let context_kind = list.kind.to_string();
+                        TargetStep { context_kind, variation: list.variation, matched, detail }
+                    },
+                ));
+            }
+        });
+        flag.targets.lists().get(hit?).map(|list| list.variation)
     }
 
     /// Whether all clauses of a rule match; `segment` is the path of segments that leads here.
     pub(super) fn clauses(
         &mut self,
         clauses: &'f [PreparedClause],
+        place: G::Place,
         segment: Option<&Path<'_>>,
     ) -> Result<bool, Malformed> {
         for clause in clauses {
@@ -275,7 +286,9 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
                 })
             });
             let matched = match &clause.test {
-                Test::Segments(keys) => self.in_any_segment(keys, segment)? != clause.negate,
+                Test::Segments { keys, link } => {
+                    self.in_any_segment(keys, place, *link, segment)? != clause.negate
+                }
                 test => self.attribute(clause, test)?,
             };
             self.close(|node| {
@@ -298,7 +311,7 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
                 return Err(Malformed);
             }
         };
-        if clause.asks_for_kind() {
+        if clause.asks_for_kind {
             let kinds = self.context.individuals().iter();
             let found = kinds.filter_map(|one| one.value(reference)).any(|kind| test.matches(kind));
             self.mark(|node| detail(node, || format!("a kind in the context {}", says(found))));
@@ -322,28 +335,22 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
         Ok(found != clause.negate)
     }
 
-    fn off(&mut self, flag: &PreparedFlag, reason: ReasonKind<'f>) -> Outcome<'f> {
+    fn off(&mut self, flag: &PreparedFlag, reason: Why) -> Outcome {
         match flag.off_variation {
             Some(variation) => self.variation(flag, "off", variation, reason),
             None => {
                 self.mark(|node| served(node, "off", None, None, None));
-                Outcome { index: None, reason }
+                Outcome::new(None, reason)
             }
         }
     }
 
-    fn variation(
-        &mut self,
-        flag: &PreparedFlag,
-        by: &str,
-        variation: i64,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+    fn variation(&mut self, flag: &PreparedFlag, by: &str, variation: i64, reason: Why) -> Outcome {
         self.mark(|node| served(node, by, Some(variation), None, None));
         self.index(flag, variation, reason)
     }
 
-    fn index(&mut self, flag: &PreparedFlag, variation: i64, reason: ReasonKind<'f>) -> Outcome<'f> {
+    fn index(&mut self, flag: &PreparedFlag, variation: i64, reason: Why) -> Outcome {
         let index = usize::try_from(variation).ok().filter(|index| *index < flag.variations.len());
         if index.is_none() {
             self.mark(|node| {
@@ -353,19 +360,17 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
             });
             return Outcome::MALFORMED;
         }
-        Outcome { index, reason }
+        Outcome::new(index, reason)
     }
 
-    fn serve(
-        &mut self,
-        flag: &'f PreparedFlag,
-        by: &str,
-        serve: &PreparedServe,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+    fn serve(&mut self, flag: &'f PreparedFlag, by: &str, serve: &PreparedServe, reason: Why) -> Outcome {
         match serve {
             PreparedServe::Variation(variation) => self.variation(flag, by, *variation, reason),
             PreparedServe::Rollout(rollout) => self.rollout(flag, by, rollout, reason),
+            PreparedServe::CodeDefault => {
+                self.mark(|node| served(node, by, None, None, None));
+                Outcome::new(None, reason)
+            }
             PreparedServe::Nothing => {
                 let problem = "there is neither a variation nor a rollout";
                 self.mark(|node| served(node, by, None, None, Some(problem.to_owned())));
@@ -379,8 +384,8 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
         flag: &'f PreparedFlag,
         served_by: &str,
         rollout: &PreparedRollout,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+        reason: Why,
+    ) -> Outcome {
         let attribute = match &rollout.by.attribute {
             Ok(attribute) => attribute.as_ref(),
             Err(error) => {
@@ -388,13 +393,13 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
                 return Outcome::MALFORMED;
             }
         };
-        let prefix = rollout.seed.map_or(Prefix::KeyAndSalt(&flag.key, &flag.salt), Prefix::Seed);
-        let fell = bucket(self.context, &rollout.by.kind, attribute, prefix);
+        let fell = bucket(self.context, &rollout.by.kind, attribute, rollout.prefix(flag));
+        self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
-        for part in &rollout.parts {
+        for part in &*rollout.parts {
             let to = from + part.share;
-            if fell.place() < to {
+            if fell.is_below(to, part.end) {
                 chosen = Some((*part, from, to, fell != Bucket::NoKind));
                 break;
             }
@@ -409,11 +414,20 @@ impl<'f, 'c, S: Store + ?Sized> Walk<'f, 'c, S> {
         let in_experiment = rollout.experiment && !part.untracked && counts;
         self.mark(|node| {
             let bucket = bucket_step(&rollout.by, rollout.seed, fell, from, to);
-            let step = RolloutStep { experiment: rollout.experiment, in_experiment, bucket };
+            let foreign = rollout.algorithm.is_foreign();
+            let algorithm = foreign.then(|| rollout.algorithm.as_str().to_owned());
+            let step = RolloutStep { experiment: rollout.experiment, in_experiment, algorithm, bucket };
             served(node, served_by, Some(part.variation), Some(step), None);
         });
         let reason = if in_experiment { reason.in_experiment() } else { reason };
         self.index(flag, part.variation, reason)
+    }
+}
+
+impl<'f, G: Graph<'f>> Walk<'f, '_, G, Recorder> {
+    /// Ends the walk and hands out what was written down.
+    pub(super) fn into_explanation(self) -> Explanation {
+        self.listener.finish()
     }
 }
 
@@ -437,8 +451,9 @@ pub(super) fn bucket_step(by: &By, seed: Option<i64>, fell: Bucket, from: f32, t
         from,
         to,
         detail: match fell {
-            Bucket::At(_) => String::new(),
+            Bucket::At(_) | Bucket::Of(_) => String::new(),
             Bucket::NoKind => format!("the context has no kind {:?}, which counts as 0", by.kind),
+            Bucket::NoKey => "the context has no key, which counts as 0".to_owned(),
             Bucket::NoValue => {
                 "the attribute is missing or neither a string nor a whole number, which counts as 0"
                     .to_owned()

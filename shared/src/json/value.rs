@@ -138,12 +138,7 @@ impl Json {
             (Self::Array(a), Self::Array(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same_value(y))
             }
-            (Self::Object(a), Self::Object(b)) => {
-                // An index, so that two objects of many members are not compared pair by pair.
-                let index: HashMap<&str, &Json> = b.iter().map(|(k, v)| (k.as_str(), v)).collect();
-                a.len() == b.len()
-                    && a.iter().all(|(k, v)| index.get(k.as_str()).is_some_and(|w| v.same_value(w)))
-            }
+            (Self::Object(a), Self::Object(b)) => a.len() == b.len() && same_members(a, b),
             _ => self == other,
         }
     }
@@ -187,6 +182,22 @@ impl Json {
             }
         }
     }
+}
+
+/// Whether each member of one object is in the other, which has as many.
+fn same_members(a: &[(String, Json)], b: &[(String, Json)]) -> bool {
+    // Most objects have their members in one order; else few are looked for one by one, and many in an
+    // index, so that they are not compared pair by pair.
+    const FEW: usize = 128;
+    let in_order = a.iter().zip(b).all(|((k, _), (l, _))| k == l);
+    if in_order {
+        return a.iter().zip(b).all(|((_, v), (_, w))| v.same_value(w));
+    }
+    if a.len() <= FEW {
+        return a.iter().all(|(k, v)| b.iter().any(|(l, w)| k == l && v.same_value(w)));
+    }
+    let index: HashMap<&str, &Json> = b.iter().map(|(k, v)| (k.as_str(), v)).collect();
+    a.iter().all(|(k, v)| index.get(k.as_str()).is_some_and(|w| v.same_value(w)))
 }
 
 /// Appends a JSON string literal, escaping only what RFC 8259 asks for.

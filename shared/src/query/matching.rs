@@ -2,10 +2,11 @@
 
 use time::OffsetDateTime;
 
+use super::age::Age;
 use super::fuzzy::Word;
 use super::pattern::Pattern;
 use super::subject::{Place, State, Subject};
-use super::term::{Archived, Division, Inside, Term};
+use super::term::{Archived, Division, Inside, Lately, Term};
 use super::tree::{Node, Query};
 use crate::json::Json;
 
@@ -68,6 +69,14 @@ impl<'s, 'a> Asked<'s, 'a> {
             Term::Differs(patterns) => self.differs(patterns),
             Term::Changed(age) => self.newest().is_some_and(|at| age.fits(self.now - at)),
             Term::Stale(span) => self.newest().is_some_and(|at| self.now - at >= *span),
+            Term::Evaluated(lately) => {
+                let last = self.here().filter_map(|state| state.last_evaluated).max();
+                match (lately, last) {
+                    (Lately::Never, last) => last.is_none(),
+                    (Lately::Age(age), Some(at)) => age.fits(self.now - at),
+                    (Lately::Age(age), None) => matches!(age, Age::Beyond(_)),
+                }
+            }
             Term::By(patterns) => {
                 let own = self.scope.is_empty().then_some(subject.changed_by);
                 let mut actors = own.into_iter().chain(self.here().map(|state| state.changed_by));

@@ -21,6 +21,7 @@ mod subject;
 mod term;
 mod tree;
 
+pub use age::span;
 pub use complete::{Completions, completions};
 pub use fault::QueryFault;
 pub use fuzzy::fuzzy;

@@ -160,7 +160,7 @@ impl Parser<'_> {
             self.environments.extend(read.environments);
             self.archived |= matches!(read.term, Term::Archived(_));
             self.documents |= matches!(read.term, Term::Json(_));
-            self.ages |= matches!(read.term, Term::Changed(_) | Term::Stale(_));
+            self.ages |= matches!(read.term, Term::Changed(_) | Term::Stale(_) | Term::Evaluated(_));
             return Ok(Node::Term(read.term));
         }
         let piece = self.chars.word(false)?;
@@ -213,6 +213,7 @@ mod tests {
             ("key:a{900}{900}{900}", 4, "too large"),
             ("changed:<1y", 9, "no span of time"),
             ("stale:x", 6, "no span of time"),
+            ("evaluated:>x", 11, "no span of time"),
             ("type:json,text", 10, "type: is"),
             ("rollout:half", 8, "partial or full"),
             ("json:path", 5, "no place in a document"),
@@ -274,6 +275,7 @@ mod tests {
         let query = Query::parse("env:staging -on:prod json:/a archived:any").unwrap();
         assert!(query.needs_documents() && query.speaks_of_archived() && !query.ranks() && !query.is_empty());
         assert!(!query.speaks_of_ages() && Query::parse("-stale:1d").unwrap().speaks_of_ages());
+        assert!(Query::parse("evaluated:never").unwrap().speaks_of_ages());
         assert_eq!(query.check_environments(&["staging", "production"]), Ok(()));
         let fault = query.check_environments(&["staging", "live"]).unwrap_err();
         assert_eq!((fault.at, fault.detail.contains("staging, live")), (16, true));

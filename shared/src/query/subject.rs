@@ -55,4 +55,6 @@ pub struct State<'a> {
     pub changed_at: OffsetDateTime,
     /// Who changed it there last.
     pub changed_by: &'a str,
+    /// When it was last evaluated there; `None` = never, as far as is known.
+    pub last_evaluated: Option<OffsetDateTime>,
 }

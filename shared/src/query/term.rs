@@ -47,6 +47,12 @@ pub const TERMS: &[Described] = &[
     term("differs", "differs:staging", "differs between there and another environment", &[]),
     term("changed", "changed:<1h", "was changed within (<) or not since (>)", &["<1h", "<1d", ">7d", ">90d"]),
     term("stale", "stale:90d", "was not changed for so long", &["30d", "90d", "180d"]),
+    term(
+        "evaluated",
+        "evaluated:<7d",
+        "was evaluated within (<), or not since or never (>)",
+        &["<7d", ">30d", "never"],
+    ),
     term("by", "by:alice", "was last changed by", &[]),
     term("prereq", "prereq:pay.base", "waits for this flag", &[]),
     term("segment", "segment:beta", "has a rule with this segment", &[]),
@@ -91,6 +97,15 @@ pub enum Division {
     Full,
 }
 
+/// What `evaluated:` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lately {
+    /// Never yet, as far as is known.
+    Never,
+    /// So long ago; what was never evaluated was not for any time.
+    Age(Age),
+}
+
 /// A value by pointer.
 #[derive(Clone, Debug)]
 pub struct Inside {
@@ -123,6 +138,8 @@ pub enum Term {
     Changed(Age),
     /// `stale:`
     Stale(Duration),
+    /// `evaluated:`
+    Evaluated(Lately),
     /// `by:`
     By(Vec<Pattern>),
     /// `prereq:`
@@ -162,6 +179,7 @@ impl Term {
             Self::Has(words) => words.len(),
             Self::Changed(_)
             | Self::Stale(_)
+            | Self::Evaluated(_)
             | Self::Key(_)
             | Self::Name(_)
             | Self::Json(_)
@@ -214,6 +232,15 @@ pub fn read(name: &str, at: usize, chars: &mut Chars, has: &[&str]) -> Result<Re
         "stale" => {
             let piece = one(name, chars)?;
             Term::Stale(span(&piece.text).map_err(|detail| QueryFault::new(piece.at, detail))?)
+        }
+        "evaluated" => {
+            let piece = one(name, chars)?;
+            Term::Evaluated(match piece.text.as_str() {
+                "never" => Lately::Never,
+                text => Lately::Age(
+                    Age::read(text).map_err(|(skip, detail)| QueryFault::new(piece.at + skip, detail))?,
+                ),
+            })
         }
         "by" => Term::By(patterns(name, chars)?),
         "prereq" => Term::Prereq(patterns(name, chars)?),

@@ -62,6 +62,19 @@ fn the_bucket_of_a_rule_is_that_of_key_and_salt() {
 }
 
 #[test]
+fn the_published_bucket_of_a_segment_rule() {
+    // LaunchDarkly's own test data: "segment3.salty.user-key" lies just below 14955, "unmatching-key" at 36563.
+    let at = |key: &str, weight: u32| {
+        let segment =
+            format!(r#"{{"key":"segment3","salt":"salty","rules":[{{"clauses":[],"weight":{weight}}}]}}"#);
+        let rest = r#"{"rules":[{"clauses":[{"attribute":"","op":"segmentMatch","values":["segment3"]}],"variation":1}]}"#;
+        World::default().with(&flag("f", rest)).with_segment(&segment).eval("f", &user(key)).starts_with("1 ")
+    };
+    assert!(at("user-key", 14_955) && !at("user-key", 14_950));
+    assert!(!at("unmatching-key", 36_563) && at("unmatching-key", 36_564));
+}
+
+#[test]
 fn a_bucket_by_that_names_nothing_is_malformed_even_without_the_kind() {
     let segment =
         r#"{"key":"s","rules":[{"clauses":[],"weight":1,"bucketBy":"//","rolloutContextKind":"org"}]}"#;

@@ -52,10 +52,11 @@ fn layer(room: &str) -> Option<usize> {
 }
 
 /// What each room of the daemon never imports: other rooms, and crates.
-const NEVER: [(&str, &[&str], &[&str]); 8] = [
+const NEVER: [(&str, &[&str], &[&str]); 9] = [
     ("store", &["service", "live", "http", "protocol", "import", "net", "app"], &["axum"]),
     ("live", &["service", "http", "protocol", "import", "net", "app"], &["axum"]),
     ("service", &["live", "http", "protocol", "net", "app"], &["axum", "http", "hyper"]),
+    ("usage", &["service", "live", "http", "protocol", "import", "net", "app", "config"], &["axum", "http"]),
     (
         "protocol",
         &["service", "live", "http", "import", "net", "app", "store", "config", "clock", "postgres"],

@@ -214,6 +214,7 @@ impl App {
                 self.toast(Tone::Info, said);
                 Vec::new()
             }
+            Message::EditedText(edited) => self.tell_top(&Event::EditedText(&edited)),
             Message::Edited(document, edited) => self.tell_top(&Event::Edited(&document, &edited)),
             Message::Painted { bytes, .. } => {
                 self.world.stats.frames += 1;

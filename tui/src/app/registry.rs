@@ -13,6 +13,10 @@ pub fn screen(route: Route, world: &World) -> Box<dyn Screen> {
         Route::Flag { key, environment, tab } => {
             Box::new(screens::flag::Flag::new(key, environment, tab, world))
         }
+        Route::Why { flag, environment, at } => {
+            Box::new(screens::why::Why::new(flag, environment, at, world))
+        }
+        Route::Credentials { environment } => Box::new(screens::credentials::Credentials::new(environment)),
         Route::Editor(document) => Box::new(screens::editor::Editor::new(document, world)),
         Route::Conflict { document, base, ours, text, base_revision } => {
             Box::new(screens::conflict::Conflict::new(document, base, ours, text, base_revision))
@@ -63,6 +67,8 @@ pub fn actions() -> Vec<&'static Action> {
         screens::compare::ACTIONS,
         screens::conflict::ACTIONS,
         screens::connect::ACTIONS,
+        screens::credentials::ACTIONS,
+        screens::credentials::FORM,
         screens::drafts::ACTIONS,
         screens::editor::ACTIONS,
         screens::environments::ACTIONS,
@@ -83,6 +89,7 @@ pub fn actions() -> Vec<&'static Action> {
         screens::rule::ACTIONS,
         screens::segments::ACTIONS,
         screens::undo::ACTIONS,
+        screens::why::ACTIONS,
     ]
     .into_iter()
     .flatten()

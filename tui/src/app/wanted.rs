@@ -81,7 +81,7 @@ impl App {
         match want {
             Do::Open(route) => self.open(route),
             // What follows in the burst would be typed into it.
-            Do::OpenTo(..) | Do::Effect(Effect::Edit { .. }) if self.burst => {
+            Do::OpenTo(..) | Do::Effect(Effect::Edit { .. } | Effect::EditText { .. }) if self.burst => {
                 let said = "$EDITOR not opened: the key came together with other keys";
                 self.toast(Tone::Warn, said.to_owned());
                 Vec::new()
@@ -134,6 +134,10 @@ impl App {
             }
             Do::Marks(marks) => {
                 self.world.marks = marks;
+                Vec::new()
+            }
+            Do::Remember(context) => {
+                self.world.remember(context);
                 Vec::new()
             }
             Do::Ignore(paths) => {

@@ -7,8 +7,15 @@ use crate::request::{Answer, Failure, Problem};
 use crate::route::Route;
 use crate::screens::review::Review;
 use crate::screens::{Event, Tone};
+use crate::secret::Secret;
 use crate::world::{Done, Pending};
 use shared::json::Json;
+
+/// What an answer shows only once: the keys of a new environment, or one new key beside its masked form.
+fn once(body: &Json) -> Option<Json> {
+    let key = || body.get("masked").and_then(|_| body.get("key"));
+    body.get("credentials").or_else(key).cloned()
+}
 
 /// How many of my changes are kept for `u`.
 const KEPT: usize = 50;
@@ -119,7 +126,7 @@ impl App {
                     .and_then(|r| u64::try_from(r).ok())
                     .or(answer.revision)
                     .unwrap_or_default();
-                self.world.once = answer.body.get("credentials").cloned();
+                self.world.once = once(&answer.body).map(Secret::new);
                 let effects = self.applied(id, layer, &apply, revision);
                 self.world.once = None;
                 effects

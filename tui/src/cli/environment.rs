@@ -3,13 +3,14 @@
 use clap::{Args, Subcommand};
 use shared::json::{Json, pretty};
 
+use super::credentials::{self, Credentials};
 use super::environment_change::{self, Create, Edit, columns};
 use super::session::Session;
 use super::sheet::{Columns, Sheet, text};
 use super::trouble::Trouble;
 use crate::request::{Request, encoded};
 
-/// Environments: list, show, compare, make, edit
+/// Environments: list, show, compare, make, edit, and their SDK credentials
 #[derive(Subcommand, Debug)]
 pub enum Environment {
     /// List environments in their order
@@ -29,6 +30,8 @@ pub enum Environment {
     Create(Create),
     /// Change what an environment is called and what it asks for
     Edit(Edit),
+    #[command(subcommand)]
+    Credentials(Credentials),
 }
 
 /// What to compare.
@@ -70,6 +73,7 @@ pub async fn run(command: Environment, session: &Session) -> Result<(), Trouble>
         Environment::Diff(wanted) => diff(wanted, session).await,
         Environment::Create(wanted) => environment_change::create(wanted, session).await,
         Environment::Edit(wanted) => environment_change::edit(wanted, session).await,
+        Environment::Credentials(command) => credentials::run(command, session).await,
     }
 }
 

@@ -4,11 +4,15 @@ mod access;
 mod ask;
 mod audit;
 mod change_set;
+mod credentials;
 mod doctor;
 mod draft;
 mod entries;
 mod environment;
 mod environment_change;
+mod eval;
+mod eval_lines;
+mod eval_steps;
 mod flag;
 mod flag_change;
 mod flag_past;
@@ -27,6 +31,7 @@ mod sheet;
 mod token;
 mod transfer;
 pub mod trouble;
+mod usage;
 mod wait;
 mod yaml;
 
@@ -81,8 +86,12 @@ enum Command {
     Env(environment::Environment),
     #[command(subcommand)]
     Flag(flag::Flag),
+    /// Count how often a flag was evaluated, with what outcome, by which step
+    Usage(usage::Usage),
     #[command(subcommand)]
     Segment(segment::Segment),
+    /// Evaluate flags for a context: what is served, and why
+    Eval(eval::Eval),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -204,6 +213,7 @@ async fn run(arguments: Arguments) -> Result<(), Trouble> {
         Command::Profile(command) => profile::run(command, &global),
         Command::Doctor => doctor::run(&global).await,
         Command::Draft(command) => draft::run(command, &global),
+        Command::Eval(wanted) if wanted.is_offline() => eval::offline(wanted, &global).await,
         Command::Keys(wanted) => keys::run(&wanted, &global),
         Command::Completion { shell } => paper::completion(shell, Arguments::command()),
         Command::Man(wanted) => paper::man(&wanted, Arguments::command()),
@@ -217,7 +227,9 @@ async fn ask_daemon(command: Command, session: &Session) -> Result<(), Trouble> 
         Command::Health => wait::health(session).await,
         Command::Env(command) => environment::run(command, session).await,
         Command::Flag(command) => flag::run(command, session).await,
+        Command::Usage(wanted) => usage::run(wanted, session).await,
         Command::Segment(command) => segment::run(command, session).await,
+        Command::Eval(wanted) => eval::online(wanted, session).await,
         Command::Audit(command) => audit::run(command, session).await,
         Command::Token(command) => token::run(command, session).await,
         Command::Revert(wanted) => flag_past::undo(wanted, session).await,

@@ -1,7 +1,6 @@
 //! Hands a text to `$EDITOR` and takes it back.
 
 use crate::message::Edited;
-use crate::route::Document;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -19,16 +18,16 @@ pub fn command(own: Option<&str>, variables: &dyn Fn(&str) -> Option<String>) ->
 
 /// Edits `text` in a file of `folder` that nobody else can read. The terminal must have been given back before.
 #[must_use]
-pub fn edit(command: &str, folder: &Path, document: &Document, text: &str) -> Edited {
-    match run(command, folder, document, text) {
+pub fn edit(command: &str, folder: &Path, name: &str, text: &str) -> Edited {
+    match run(command, folder, name, text) {
         Ok(edited) => edited,
         Err(error) => Edited::Failed(format!("{command}: {error}")),
     }
 }
 
-fn run(command: &str, folder: &Path, document: &Document, text: &str) -> std::io::Result<Edited> {
+fn run(command: &str, folder: &Path, name: &str, text: &str) -> std::io::Result<Edited> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let path = file(folder, document);
+    let path = file(folder, name);
     let mut to = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     to.write_all(text.as_bytes())?;
     to.write_all(b"\n")?;
@@ -47,9 +46,8 @@ fn run(command: &str, folder: &Path, document: &Document, text: &str) -> std::io
     Ok(if edited == text { Edited::Unchanged } else { Edited::Text(edited.to_owned()) })
 }
 
-fn file(folder: &Path, document: &Document) -> PathBuf {
-    let name: String = document
-        .title()
+fn file(folder: &Path, name: &str) -> PathBuf {
+    let name: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' })
         .take(80)

@@ -11,7 +11,7 @@ use crate::config::{Chosen, Places, ReadOnly, Settings, Wanted, Where, choose};
 use crate::effect::{Effect, Exit};
 use crate::guard::{Guard, Policy};
 use crate::keymap::Keymap;
-use crate::message::{Message, ProfileLine};
+use crate::message::{Edited, Message, ProfileLine};
 use crate::route::Route;
 use crate::screens::Tone;
 use crate::terminal::clipboard::{self, Copied, Place};
@@ -362,17 +362,12 @@ impl<'c> Session<'c> {
                 self.copy(&text, &what).await;
             }
             Effect::Edit { document, text } => {
-                let command = editor::command(self.setup.settings.ui.editor.as_deref(), &variable);
-                let folder = self.setup.places.state.join("editing");
-                self.reader = None;
-                self.guard.leave()?;
-                let edited = editor::edit(&command, &folder, &document, &text);
-                self.guard.enter()?;
-                // Answers of the terminal to the editor's questions come late, and are not for us.
-                std::thread::sleep(LATE);
-                self.screen.forget();
-                self.read_keys()?;
+                let edited = self.edit(&document.title(), &text)?;
                 self.take(Message::Edited(document, edited));
+            }
+            Effect::EditText { name, text } => {
+                let edited = self.edit(&name, &text)?;
+                self.take(Message::EditedText(edited));
             }
             Effect::Mouse(on) => self.guard.set_mouse(on)?,
             Effect::Suspend if variable("FLAGSTAFF_NO_SUSPEND").is_some() => {
@@ -393,6 +388,21 @@ impl<'c> Session<'c> {
             Effect::Quit(exit) => self.exit = Some(exit),
         }
         Ok(())
+    }
+
+    /// Gives the terminal to `$EDITOR` until it ends.
+    fn edit(&mut self, name: &str, text: &str) -> std::io::Result<Edited> {
+        let command = editor::command(self.setup.settings.ui.editor.as_deref(), &variable);
+        let folder = self.setup.places.state.join("editing");
+        self.reader = None;
+        self.guard.leave()?;
+        let edited = editor::edit(&command, &folder, name, text);
+        self.guard.enter()?;
+        // Answers of the terminal to the editor's questions come late, and are not for us.
+        std::thread::sleep(LATE);
+        self.screen.forget();
+        self.read_keys()?;
+        Ok(edited)
     }
 
     async fn copy(&mut self, text: &str, what: &str) {

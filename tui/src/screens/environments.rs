@@ -10,6 +10,7 @@ use crate::canvas::Canvas;
 use crate::effect::{Effect, Read};
 use crate::request::{Answer, Failure, encoded};
 use crate::route::Route;
+use crate::secret::Secret;
 use crate::text;
 use crate::theme::Token;
 use crate::widgets::environment_form::EnvironmentForm;
@@ -43,6 +44,13 @@ pub const ACTIONS: &[Action] = &[
         "Mark the environment to compare it, or take the mark away.",
     ),
     Action::reads("environments.segments", &["s"], "segments", "The segments of the environment."),
+    Action::reads(
+        "environments.credentials",
+        &["c"],
+        "SDK keys",
+        "The keys that applications connect with: make, rotate, revoke.",
+    )
+    .cli("flagstaff env credentials list ENVIRONMENT"),
     Action::wide("environments.add", &["a"], "add..", "Make a new environment; its SDK keys are shown once.")
         .cli("flagstaff api POST /api/environments"),
     Action::wide(
@@ -81,7 +89,7 @@ pub struct Environments {
     keys: BTreeMap<String, Option<usize>>,
     asked_keys: Vec<String>,
     /// The keys of an environment that was just made, shown until they are closed.
-    made: Option<(String, Vec<(String, String)>)>,
+    made: Option<(String, Vec<(String, Secret<String>)>)>,
 }
 
 impl Environments {
@@ -187,6 +195,10 @@ impl Environments {
                 let open = |row: &EnvironmentRow| Route::Segments { environment: row.key.clone(), key: None };
                 row.map(|row| Do::Open(open(row))).into_iter().collect()
             }
+            "environments.credentials" => {
+                let open = |row: &EnvironmentRow| Route::Credentials { environment: row.key.clone() };
+                row.map(|row| Do::Open(open(row))).into_iter().collect()
+            }
             "environments.add" => {
                 self.form = Some(EnvironmentForm::new(None));
                 Vec::new()
@@ -236,8 +248,9 @@ impl Environments {
         }
         self.selected = Some(key.to_owned());
         self.settle(world);
-        if let Some(keys) = world.once.as_ref().and_then(Json::as_object) {
-            let keys = keys.iter().filter_map(|(name, key)| Some((name.clone(), word(Some(key))?)));
+        if let Some(keys) = world.once.as_ref().and_then(|once| once.get().as_object()) {
+            let keys =
+                keys.iter().filter_map(|(name, key)| Some((name.clone(), Secret::new(word(Some(key))?))));
             self.made = Some((key.to_owned(), keys.collect()));
         }
         let mut topics: Vec<String> =
@@ -328,7 +341,7 @@ impl Environments {
         if let Some((key, keys)) = &self.made {
             canvas.rule(top, &format!("keys of {key}: shown only now"), "y v copies, esc closes");
             for (y, (name, key)) in (top + 1..).zip(keys) {
-                canvas.put_fit(3, y, room, &format!("{:<14} {key}", label(name)), Token::Strong);
+                canvas.put_fit(3, y, room, &format!("{:<14} {}", label(name), key.get()), Token::Strong);
             }
             return;
         }
@@ -482,6 +495,7 @@ impl Screen for Environments {
             "environments.mark",
             "environments.compare",
             "environments.segments",
+            "environments.credentials",
             "environments.add",
             "environments.edit",
         ]
@@ -494,7 +508,7 @@ impl Screen for Environments {
 
     fn copy(&self, world: &World, what: &str) -> Option<String> {
         if let (Some((_, keys)), "value") = (&self.made, what) {
-            let lines = keys.iter().map(|(name, key)| format!("{} {key}", label(name)));
+            let lines = keys.iter().map(|(name, key)| format!("{} {}", label(name), key.get()));
             return Some(lines.collect::<Vec<_>>().join("\n"));
         }
         let row = self.row(world)?;

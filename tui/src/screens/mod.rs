@@ -4,6 +4,7 @@ pub mod audit;
 pub mod compare;
 pub mod conflict;
 pub mod connect;
+pub mod credentials;
 pub mod drafts;
 pub mod editor;
 pub mod environments;
@@ -23,6 +24,7 @@ pub mod rollout;
 pub mod rule;
 pub mod segments;
 pub mod undo;
+pub mod why;
 
 use crate::action::Action;
 use crate::cache::Heard;
@@ -117,6 +119,8 @@ pub enum Event<'a> {
     Told(&'a Told),
     /// `$EDITOR` ended.
     Edited(&'a Document, &'a Edited),
+    /// `$EDITOR` ended, on a text that is no document.
+    EditedText(&'a Edited),
     /// A wish of this screen, or of one above it, was applied.
     Written {
         /// What it touched.
@@ -162,6 +166,8 @@ pub enum Do {
     Select(String),
     /// Marks these flags, and no others.
     Marks(std::collections::BTreeSet<String>),
+    /// Keeps a context for the questions of this session, as the newest; it is never written to disk.
+    Remember(Json),
     /// Passes over these paths in comparisons, and over no others.
     Ignore(std::collections::BTreeSet<String>),
     /// Keeps an edit on disk.

@@ -165,7 +165,9 @@ fn example(name: &str) -> &'static str {
     }
 }
 
-fn span(text: &str) -> Option<Duration> {
+/// `30m`, `2h`, `7d` as a length of time.
+#[must_use]
+pub fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
     let number = i64::from(number);

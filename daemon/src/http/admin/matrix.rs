@@ -129,6 +129,9 @@ pub struct Cell {
     #[schema(format = DateTime)]
     updated_at: String,
     updated_by: String,
+    /// When SDKs last evaluated it there, as far as they tell; null where never.
+    #[schema(required, format = DateTime)]
+    last_evaluated: Option<String>,
 }
 
 /// What is served by default: one of the two members.
@@ -173,14 +176,16 @@ fn column(asked: &Asked, state: &EnvironmentState) -> Json {
     .collect()
 }
 
-fn cell(served: &Served) -> Json {
+fn cell(asked: &Asked, state: &EnvironmentState, served: &Served) -> Json {
     let stamp = &served.stored.stamp;
+    let evaluated = asked.state.usage.last_evaluated(state.stored.row.id, served.stored.row.id);
     let mine = [
         ("version", Json::from(served.stored.row.version)),
         ("revision", Json::from(stamp.last.revision.0)),
         ("etag", Json::from(views::etag(stamp.last))),
         ("updatedAt", views::time(stamp.updated_at)),
         ("updatedBy", Json::from(stamp.updated_by.as_str())),
+        ("lastEvaluated", evaluated.map_or(Json::Null, views::time)),
     ];
     served.summary.members().into_iter().chain(mine).collect()
 }
@@ -195,7 +200,7 @@ fn row(asked: &Asked, stored: &Stored<Flag>, states: &[Arc<EnvironmentState>]) -
         if served.stored.stamp.updated_at > newest.updated_at {
             newest = &served.stored.stamp;
         }
-        cells.push((state.stored.row.key.as_str(), cell(served)));
+        cells.push((state.stored.row.key.as_str(), cell(asked, state, served)));
     }
     [
         ("key", Json::from(flag.key.as_str())),
@@ -255,6 +260,15 @@ fn columns(
     Ok(columns)
 }
 
+/// The head, and to the minute when what is shown was last evaluated.
+fn etag(asked: &Asked, columns: &[Arc<EnvironmentState>]) -> Option<String> {
+    let head = asked.catalog.position;
+    match asked.state.usage.digest(columns.iter().map(|state| state.stored.row.id)) {
+        0 => asked.head_etag(),
+        digest => Some(format!("\"{head}-{digest:x}\"")),
+    }
+}
+
 /// Shows flags by environments: everything that a table of all flags needs, in one read.
 #[utoipa::path(get, path = "/matrix", tag = "flags", params(
     ("environments" = Option<String>, Query, description = "keys with commas (default: all that the caller may read)",
@@ -279,7 +293,7 @@ pub async fn get(asked: Asked) -> Result<Response, ApiError> {
     let filter = Filter::read(&asked, &readable)?;
     let limit = asked.limit(USUAL, MOST)?;
     let after = asked.query::<FlagKey>("cursor")?;
-    let etag = asked.head_etag().filter(|_| filter.lasts());
+    let etag = etag(&asked, &columns).filter(|_| filter.lasts());
     Ok(asked.reply_with(etag, || {
         let (mut all, mut total, mut shown) = (0_i64, 0_i64, 0);
         let mut items = String::new();

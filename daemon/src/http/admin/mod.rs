@@ -18,3 +18,4 @@ pub mod membership;
 pub mod projects;
 pub mod schemas;
 pub mod segments;
+pub mod usage;

@@ -9,7 +9,6 @@ use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::change::{Entity, EntityRef, Mutation, NewFlag};
 use shared::context::Context;
-use shared::eval;
 use shared::flag::{Flag, FlagKind, new_document};
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey, ProjectKey};
@@ -413,8 +412,8 @@ fn user(asked: &Asked, uri: &Uri) -> Result<Context, ApiError> {
 }
 
 fn is_on(state: &EnvironmentState, key: &FlagKey, user: &Context) -> bool {
-    let prepared = state.configs.get(key).and_then(|served| served.prepared.as_deref());
-    prepared.is_some_and(|flag| eval::evaluate(state, flag, user).value() == Some(&Json::Bool(true)))
+    let result = state.rules().evaluate_key(key.as_str(), user);
+    result.is_some_and(|result| result.value() == Some(&Json::Bool(true)))
 }
 
 /// The flags that are on for a user.

@@ -61,6 +61,38 @@ pub async fn by_key(
     served(state, credential).await
 }
 
+/// Lets in whoever sends a key or client-side id in `Authorization` or in `X-API-Key`.
+///
+/// # Errors
+/// 401 where it is certainly unknown, 503 where that cannot be told.
+pub async fn by_any_key(state: &AppState, headers: &HeaderMap) -> Result<SdkAsked, Refused> {
+    let none = ["authorization", "x-api-key"].iter().all(|name| !headers.contains_key(*name));
+    if state.live.ready() && none {
+        return Err(Refused::UnknownKey);
+    }
+    by(state, |state| {
+        let catalog = state.live.catalog();
+        identity::sdk(state, &catalog, headers).or_else(|| {
+            let mut texts = headers.get_all("x-api-key").iter();
+            let text = texts.next().filter(|_| texts.next().is_none())?.to_str().ok()?;
+            identity::sdk_key(state, &catalog, text.trim()).cloned()
+        })
+    })
+    .await
+}
+
+/// Lets in whoever `find` finds.
+///
+/// # Errors
+/// 401 where there is certainly nobody, 503 where that cannot be told.
+pub async fn by(
+    state: &AppState,
+    find: impl Fn(&AppState) -> Option<SdkCredential>,
+) -> Result<SdkAsked, Refused> {
+    let credential = known(state, find).await?.ok_or(Refused::UnknownKey)?;
+    served(state, credential).await
+}
+
 /// Lets in whoever names a client-side id in the path or the query.
 ///
 /// # Errors

@@ -3,9 +3,12 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use shared::api::problem::ProblemKind;
 
+use super::cors::{self, Origins};
 use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
+use crate::http::error::ApiError;
 use crate::net::guard;
 
 /// Every route of the SDKs' protocols, at the root and below the prefix.
@@ -22,8 +25,6 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(ofrep::quick())
-        .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
     let lasting = server::lasting()
@@ -32,5 +33,12 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(events::lasting())
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
-    quick.merge(lasting)
+    let origins = Origins::new(&state.config.http.cors_origin);
+    let routes = quick.merge(lasting).merge(ofrep::quick(state)).merge(unleash::quick(state));
+    // Before the layer: what is set after it answers preflights in its place.
+    routes.method_not_allowed_fallback(method_not_allowed).layer(from_fn_with_state(origins, cors::cors))
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(ProblemKind::MethodNotAllowed, "this path takes other methods; /docs lists them")
 }

@@ -81,7 +81,7 @@ fn the_keys_of_a_new_environment_are_shown_once_and_it_is_listened_to() {
         matches!(wanted.as_slice(), [Do::Wish(wish)] if wish.title == "make environment qa"),
         "{wanted:?}"
     );
-    world.once = Some(json(r#"{"serverKey":"sdk-1","mobileKey":"mob-2","clientSideId":"abc"}"#));
+    world.once = Some(Secret::new(json(r#"{"serverKey":"sdk-1","mobileKey":"mob-2","clientSideId":"abc"}"#)));
     let touches = [Touch { key: "qa".into(), environment: Some("qa".into()) }];
     let wanted = screen.on(&world, &Event::Written { touches: &touches, revision: 9 });
     let [Do::Effect(Effect::Subscribe { topics, .. })] = wanted.as_slice() else { panic!("{wanted:?}") };

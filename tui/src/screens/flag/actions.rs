@@ -42,6 +42,7 @@ pub const ACTIONS: &[Action] = &[
         .cli("flagstaff flag promote KEY --from ENVIRONMENT --to ENVIRONMENT"),
     Action::reads("flag.history", &["t"], "history", "Every change of the flag in this environment.")
         .cli("flagstaff flag history KEY"),
+    Action::reads("flag.why", &["w"], "why", "Why a context gets what it gets of the flag, step by step."),
     Action::reads("flag.compare", &["d"], "compare", "Compare the flag with another environment."),
     Action::wide(
         "flag.archive",

@@ -277,6 +277,7 @@ impl Flag {
                 Do::Toast(Tone::Info, "the staged changes are forgotten".to_owned()),
             ],
             "flag.history" => vec![self.history(Some(environment))],
+            "flag.why" => vec![Do::Open(Route::Why { flag, environment, at: String::new() })],
             "flag.compare" => self.compare(world),
             "flag.archive" => self.archive(true),
             "flag.restore" => self.archive(false),
@@ -416,7 +417,7 @@ impl Screen for Flag {
                 self.sent &= goes_on.contains(&problem.kind.as_str());
                 Vec::new()
             }
-            Event::Covered | Event::Edited(..) | Event::Tick => Vec::new(),
+            Event::Covered | Event::Edited(..) | Event::EditedText(_) | Event::Tick => Vec::new(),
         }
     }
 
@@ -464,13 +465,20 @@ impl Screen for Flag {
             RULES => vec!["flag.add", "flag.open", "flag.remove", "flag.lower", "flag.raise"],
             VARIATIONS => vec!["flag.add", "flag.open"],
             HISTORY => vec!["flag.open", "flag.history"],
-            _ => vec!["flag.toggle", "flag.rollout", "flag.add", "flag.edit", "flag.editor", "flag.promote"],
+            _ => vec!["flag.toggle", "flag.rollout", "flag.why", "flag.add", "flag.edit", "flag.promote"],
         };
         if staged {
             footer.insert(0, "flag.review");
             footer.insert(1, "flag.drop");
         } else {
-            footer.extend(["flag.toggle", "flag.rollout", "flag.edit", "flag.history", "flag.compare"]);
+            footer.extend([
+                "flag.toggle",
+                "flag.rollout",
+                "flag.edit",
+                "flag.history",
+                "flag.why",
+                "flag.compare",
+            ]);
         }
         if world.cache.flags.get(&self.key).is_some_and(|flag| flag.archived) {
             footer.insert(0, "flag.restore");

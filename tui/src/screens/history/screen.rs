@@ -46,6 +46,12 @@ pub const ACTIONS: &[Action] = &[
         "The diff as paths, as text, side by side where there is room.",
     ),
     Action::reads(
+        "history.why",
+        &["w"],
+        "why then",
+        "Why a context got what it got after this revision, step by step.",
+    ),
+    Action::reads(
         "history.everywhere",
         &["e"],
         "all environments",
@@ -97,6 +103,16 @@ impl History {
             "history.style" => {
                 state.style = state.style.next(if state.whole { world.size.0 } else { 0 });
                 state.top = 0;
+            }
+            "history.why" => {
+                let Some(line) = state.line().filter(|_| state.kind == "flag") else {
+                    return vec![Do::Toast(Tone::Info, "only flags are served".to_owned())];
+                };
+                let own = Some(line.environment.clone()).filter(|e| !e.is_empty());
+                let environment =
+                    own.or_else(|| state.environment.clone()).unwrap_or_else(|| world.environment.clone());
+                let at = line.revision.to_string();
+                return vec![Do::Open(Route::Why { flag: state.key.clone(), environment, at })];
             }
             "history.everywhere" => {
                 let environment = match state.environment {
@@ -244,6 +260,7 @@ impl Screen for History {
             return vec![
                 "move.left",
                 "move.right",
+                "history.why",
                 "history.style",
                 "history.revert",
                 "history.restore",

@@ -1,0 +1,117 @@
+//! GROUND: an environment with flags of every kind for client-side SDKs; the children are the tests.
+
+mod cors;
+mod objects;
+mod polls;
+mod secure_mode;
+mod streams;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flagstaffd::credential;
+use flagstaffd::service::commit::Item;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use shared::access::{CredentialKind, SdkCredential};
+use shared::change::Mutation;
+use shared::key::{EnvironmentKey, ProjectKey};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::support::app::TestApp;
+
+const SERVER: &str = "sdk-01234567-89ab-cdef-0123-456789abcdef";
+const MOBILE: &str = "mob-01234567-89ab-cdef-0123-456789abcdef";
+const ID: &str = "0123456789abcdef01234567";
+
+/// Puts a credential of `staging` whose key is `key`.
+async fn credential(
+    app: &TestApp,
+    kind: CredentialKind,
+    key: &str,
+    expires_at: Option<OffsetDateTime>,
+) -> Uuid {
+    let public = kind == CredentialKind::ClientSideId;
+    let row = SdkCredential {
+        id: Uuid::new_v4(),
+        project: ProjectKey::default(),
+        environment: EnvironmentKey::new("staging").unwrap(),
+        kind,
+        hash: credential::hash(key),
+        sealed: (!public).then(|| app.state.secrets.seal(key).unwrap()),
+        public: public.then(|| key.to_owned()),
+        masked: "masked".to_owned(),
+        expires_at,
+        revoked: false,
+    };
+    let id = row.id;
+    app.commit(&[Item::whole(Mutation::PutCredential(Box::new(row)))]).await;
+    caught_up(app).await;
+    id
+}
+
+/// Waits until SDKs are served what was written last.
+async fn caught_up(app: &TestApp) {
+    let written = app.state.gate.last_committed();
+    app.until("what was written is served", async || app.state.live.catalog().position.revision.0 >= written)
+        .await;
+}
+
+/// A daemon whose `staging` has the three credentials, and four flags: `everywhere`, `web` and `phone` as
+/// client-side SDKs may see them, and `server`, which none may.
+async fn furnished() -> TestApp {
+    let app = TestApp::start().await;
+    credential(&app, CredentialKind::Server, SERVER, None).await;
+    credential(&app, CredentialKind::Mobile, MOBILE, None).await;
+    credential(&app, CredentialKind::ClientSideId, ID, None).await;
+    for (key, web, phone) in
+        [("everywhere", true, true), ("web", true, false), ("phone", false, true), ("server", false, false)]
+    {
+        flag(&app, key, &json!({"usingEnvironmentId": web, "usingMobileKey": phone})).await;
+    }
+    app
+}
+
+/// Makes a boolean flag that is on.
+async fn flag(app: &TestApp, key: &str, availability: &Value) {
+    let body =
+        json!({"key": key, "type": "boolean", "enabled": true, "clientSideAvailability": availability});
+    let made = app.post("/api/flags", &body).await;
+    assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
+    caught_up(app).await;
+}
+
+/// Replaces the configuration of a flag in `staging`.
+async fn configure(app: &TestApp, flag: &str, config: Value) {
+    let put = app.put(&format!("/api/flags/{flag}/config/staging"), &json!({ "config": config })).await;
+    assert_eq!(put.status(), 200, "{}", put.text().await.unwrap());
+    caught_up(app).await;
+}
+
+fn b64(context: &str) -> String {
+    URL_SAFE_NO_PAD.encode(context)
+}
+
+fn report(app: &TestApp, path: &str, context: &str) -> RequestBuilder {
+    let request = app.client.request(Method::from_bytes(b"REPORT").unwrap(), app.at(path));
+    request.header("content-type", "application/json; charset=utf-8").body(context.to_owned())
+}
+
+async fn sent(request: RequestBuilder) -> Response {
+    request.send().await.unwrap()
+}
+
+async fn results(response: Response) -> Value {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn keys(results: &Value) -> Vec<&str> {
+    results.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+async fn poll(app: &TestApp, context: &str) -> Value {
+    results(app.get(&format!("/sdk/evalx/{ID}/contexts/{}", b64(context))).await).await
+}

@@ -1,0 +1,13 @@
+//! Why a context gets what it gets: its steps, elsewhere, at another time, with something changed (ROOF).
+
+mod actions;
+mod answers;
+mod asking;
+mod moment;
+mod page;
+mod tabs;
+#[cfg(test)]
+mod tests;
+
+pub use actions::ACTIONS;
+pub use page::Why;

@@ -266,3 +266,95 @@ pub fn metadata(flag: &Json, whole: bool) -> Option<String> {
     let kept: Vec<(String, Json)> = given.iter().filter(|(_, value)| fits(value)).cloned().collect();
     (!kept.is_empty()).then(|| Json::Object(kept).to_text())
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::eval::{EmptyStore, evaluate, prepare_flag};
+    use shared::json::parse;
+
+    use super::*;
+
+    fn told(flag: &str, context: &str, off: OffReason) -> Result<&'static str, Code> {
+        let flag = prepare_flag(&parse(flag).unwrap()).unwrap();
+        let context = context_of(context);
+        let evaluation = evaluate(&EmptyStore, &flag, &context);
+        reason(&evaluation, off).map_err(|failure| failure.code)
+    }
+
+    fn context_of(text: &str) -> Context {
+        context(&parse(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_flag_that_contradicts_itself_is_a_failure_and_not_a_result() {
+        for rest in
+            [r#""on":true"#, r#""on":true,"fallthrough":{"variation":7}"#, r#""on":false,"offVariation":7"#]
+        {
+            let flag = format!(r#"{{"key":"f","variations":[1],{rest}}}"#);
+            assert_eq!(told(&flag, "{}", OffReason::Disabled), Err(Code::Parse), "{rest}");
+        }
+        let own = r#"{"key":"f","on":true,"variations":[1],"fallthrough":{"variation":0},"prerequisites":[{"key":"f","variation":0}]}"#;
+        assert_eq!(told(own, "{}", OffReason::Disabled), Ok("DEFAULT"), "there is no other flag here");
+        assert_eq!(Failure::malformed_flag().code.status(), 400);
+    }
+
+    #[test]
+    fn what_is_off_says_so_or_takes_part_in_the_disguise() {
+        let off = r#"{"key":"f","on":false,"variations":[1],"offVariation":0}"#;
+        assert_eq!(told(off, "{}", OffReason::Disabled), Ok("DISABLED"));
+        assert_eq!(told(off, "{}", OffReason::Default), Ok("DEFAULT"));
+        let none = r#"{"key":"f","on":false,"variations":[1]}"#;
+        assert_eq!(told(none, "{}", OffReason::Default), Ok("DISABLED"), "there is no value to hide");
+    }
+
+    #[test]
+    fn a_segment_that_divides_somebody_without_a_key_fails_the_flag() {
+        struct One(shared::eval::PreparedSegment);
+        impl shared::eval::Store for One {
+            fn flag(&self, _: &str) -> Option<&shared::eval::PreparedFlag> {
+                None
+            }
+            fn segment(&self, _: &str) -> Option<&shared::eval::PreparedSegment> {
+                Some(&self.0)
+            }
+        }
+        let segment = r#"{"key":"s","rules":[{"clauses":[],"weight":50000}],"salt":"x"}"#;
+        let store = One(shared::eval::prepare_segment(&parse(segment).unwrap()).unwrap());
+        let flag = prepare_flag(
+            &parse(
+                r#"{"key":"f","on":true,"variations":[1,2],"fallthrough":{"variation":1},
+                "rules":[{"id":"r","variation":0,"clauses":[{"attribute":"","op":"segmentMatch","values":["s"]}]}]}"#,
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        let of = |context: &str| {
+            let context = context_of(context);
+            reason(&evaluate(&store, &flag, &context), OffReason::Disabled).map_err(|failure| failure.code)
+        };
+        assert_eq!(of("{}"), Err(Code::TargetingKeyMissing));
+        assert!(of(r#"{"targetingKey":"a"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_context_goes_where_the_adapter_of_launchdarkly_puts_it() {
+        for (given, meant) in [
+            (r#"{"targetingKey":"a"}"#, r#"{"kind":"user","key":"a"}"#),
+            (r#"{"key":"a","kind":7}"#, r#"{"kind":"user","key":"a"}"#),
+            (r#"{"kind":"org","targetingKey":"a","x":1.0}"#, r#"{"kind":"org","key":"a","x":1.0}"#),
+            (
+                r#"{"targetingKey":"a","name":"A","anonymous":true,"_meta":{},"n":null,"privateAttributes":["x"]}"#,
+                r#"{"kind":"user","key":"a","name":"A","anonymous":true}"#,
+            ),
+            (
+                r#"{"kind":"multi","plan":"pro","user":{"targetingKey":"a"},"org":{"key":"b"}}"#,
+                r#"{"kind":"multi","org":{"key":"b"},"user":{"key":"a"}}"#,
+            ),
+            ("{}", r#"{"kind":"user","key":null}"#),
+        ] {
+            assert_eq!(context_of(given).to_canonical_text(), meant, "{given}");
+        }
+        let private = context_of(r#"{"targetingKey":"a","x":1,"privateAttributes":["x"]}"#);
+        assert_eq!(private.individuals()[0].private_attributes(), ["x"]);
+    }
+}

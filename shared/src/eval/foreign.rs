@@ -3,6 +3,7 @@
 use md5::Md5;
 use sha1::{Digest as _, Sha1};
 
+use super::digits::Digits;
 use crate::targeting::Algorithm;
 
 /// A place as those tools have it: so many of a whole.
@@ -42,8 +43,8 @@ pub(super) fn share(algorithm: Algorithm, group: &str, by: Divided<'_>) -> Optio
         }
         Algorithm::GrowthBookV1 => (fnv1a(units(&[value, group])) % 1000, 1000),
         Algorithm::GrowthBookV2 => {
-            let once = fnv1a(units(&[group, value])).to_string();
-            (fnv1a(units(&[&once])) % 10_000, 10_000)
+            let once = Digits::of(fnv1a(units(&[group, value])).into());
+            (fnv1a(units(&[once.as_str()])) % 10_000, 10_000)
         }
         Algorithm::Flagsmith => (flagsmith(group, value), 9998),
         Algorithm::Flipt => (crc32(&[group, value]) % 1000, 1000),

@@ -28,8 +28,6 @@ pub struct Client {
     pub variations: bool,
     /// Whether it tells LaunchDarkly's reasons.
     pub reasons: bool,
-    /// For whom it is asked.
-    pub contexts: &'static [Context],
     program: PathBuf,
     arguments: Vec<String>,
 }
@@ -47,16 +45,7 @@ fn tool(name: &str, how: &str) -> PathBuf {
 impl Client {
     fn new(name: &str, side: Side, program: PathBuf, arguments: Vec<String>) -> Self {
         let name = name.to_owned();
-        Self {
-            name,
-            side,
-            options: json!({}),
-            variations: true,
-            reasons: true,
-            contexts: &Context::ALL,
-            program,
-            arguments,
-        }
+        Self { name, side, options: json!({}), variations: true, reasons: true, program, arguments }
     }
 
     fn script(host: &str, file: &str, side: Side) -> Self {
@@ -93,12 +82,6 @@ impl Client {
         let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rust-clients/debug").join(program);
         assert!(built.exists(), "{program} is missing: run `scripts/test-rust-clients`");
         Self::new(program, side, built, vec![])
-    }
-
-    /// The same for a client that keeps the context that it begins with.
-    pub fn of_one_context(mut self) -> Self {
-        self.contexts = &[Context::Anna];
-        self
     }
 
     /// The same with options for the library.

@@ -55,7 +55,7 @@ pub async fn is_served_when_it_asks(client: Client) {
 
 /// Every flag is for every context what the table says.
 async fn has_the_table(driver: &mut Driver) {
-    for &context in driver.client.contexts {
+    for context in Context::ALL {
         let defaults = FLAGS.iter().map(|flag| (flag.key.to_owned(), (flag.default)()));
         let defaults: serde_json::Map<_, _> = defaults.collect();
         let found = driver.ask(json!({"evaluate": {"context": context.json(), "flags": defaults}})).await;

@@ -14,6 +14,8 @@
 #[allow(dead_code, reason = "the clients in Rust use the rest")]
 mod harness;
 mod launchdarkly;
+mod openfeature;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "the other tests of the daemon stand on the rest")]
 mod support;
+mod unleash;

@@ -13,9 +13,18 @@ mod harness;
 #[allow(dead_code, reason = "the other tests of the daemon stand on the rest")]
 mod support;
 
-use harness::{Client, Side, is_served};
+use harness::{Client, Context, Side, Words, is_served};
 
 #[tokio::test]
 async fn the_server_sdk_of_launchdarkly() {
     is_served(Client::rust("launchdarkly", Side::Server)).await;
+}
+
+#[tokio::test]
+async fn the_provider_of_openfeature() {
+    let client = Client::rust("openfeature", Side::Server).saying(Words::OpenFeature).that_asks_each_time();
+    // It says of everything that it is static, takes a missing value for an error, and knows no null.
+    let without = &["document"];
+    is_served(Client { contexts: &Context::PLAIN, without, reasons: false, wants_values: true, ..client })
+        .await;
 }

@@ -16,6 +16,17 @@ use crate::support::cluster;
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Whose words a client has for what it is served.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Words {
+    /// LaunchDarkly's own.
+    LaunchDarkly,
+    /// OpenFeature's.
+    OpenFeature,
+    /// Unleash's, which has toggles of users.
+    Unleash,
+}
+
 /// A client library and how it is run.
 pub struct Client {
     /// What it is called when it fails.
@@ -26,8 +37,18 @@ pub struct Client {
     pub options: Value,
     /// Whether it tells the index of what it was served.
     pub variations: bool,
-    /// Whether it tells LaunchDarkly's reasons.
+    /// Whether it tells reasons.
     pub reasons: bool,
+    /// In whose words.
+    pub words: Words,
+    /// Whether it still has its flags while there is no daemon.
+    pub remembers: bool,
+    /// Whom it can be asked for.
+    pub contexts: &'static [Context],
+    /// Flags of the table whose values it cannot hold.
+    pub without: &'static [&'static str],
+    /// Whether it takes an answer without a value for an error.
+    pub wants_values: bool,
     program: PathBuf,
     arguments: Vec<String>,
 }
@@ -45,7 +66,20 @@ fn tool(name: &str, how: &str) -> PathBuf {
 impl Client {
     fn new(name: &str, side: Side, program: PathBuf, arguments: Vec<String>) -> Self {
         let name = name.to_owned();
-        Self { name, side, options: json!({}), variations: true, reasons: true, program, arguments }
+        Self {
+            name,
+            side,
+            options: json!({}),
+            variations: true,
+            reasons: true,
+            words: Words::LaunchDarkly,
+            remembers: true,
+            contexts: &Context::ALL,
+            without: &[],
+            wants_values: false,
+            program,
+            arguments,
+        }
     }
 
     fn script(host: &str, file: &str, side: Side) -> Self {
@@ -88,6 +122,18 @@ impl Client {
     pub fn with(mut self, options: Value) -> Self {
         self.name = format!("{} with {options}", self.name);
         self.options = options;
+        self
+    }
+
+    /// The same, of another tool: what it is served is said in that tool's words.
+    pub fn saying(mut self, words: Words) -> Self {
+        self.words = words;
+        self
+    }
+
+    /// The same, with every evaluation a request.
+    pub fn that_asks_each_time(mut self) -> Self {
+        self.remembers = false;
         self
     }
 

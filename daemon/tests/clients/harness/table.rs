@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Side;
+use super::driver::{Client, Words};
 
 /// Somebody whom flags are evaluated for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +19,9 @@ pub enum Context {
 impl Context {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Anna, Self::Ben, Self::Cleo];
+
+    /// Those of one kind, and no objects among their attributes.
+    pub const PLAIN: [Self; 2] = [Self::Anna, Self::Ben];
 
     /// As a client takes it. The keys are those whose buckets LaunchDarkly's own tests of every SDK name.
     pub fn json(self) -> Value {
@@ -58,6 +62,24 @@ impl Flag {
         side == Side::Server || self.key != "servers-only"
     }
 
+    /// Value, index and reason for a context, as a client says it.
+    pub fn told(&self, context: Context, client: &Client) -> (Value, Value, Value) {
+        let (value, variation, reason) = self.outcome(context, client.side);
+        let config = (self.made)().map(|(_, config)| config).unwrap_or_default();
+        match client.words {
+            Words::LaunchDarkly => (value, variation, reason),
+            Words::OpenFeature if client.wants_values && variation.is_null() && reason["kind"] == "OFF" => {
+                (value, variation, json!("GENERAL"))
+            }
+            Words::OpenFeature => (value, variation, in_openfeature(&reason, &config)),
+            // What is served while a toggle is off is no variant of it.
+            Words::Unleash if variation == config["offVariation"] && !value.is_boolean() => {
+                ((self.default)(), variation, reason)
+            }
+            Words::Unleash => (value, variation, reason),
+        }
+    }
+
     /// Value, index and reason for a context.
     pub fn outcome(&self, context: Context, side: Side) -> (Value, Value, Value) {
         let place = Context::ALL.iter().position(|c| *c == context).expect("one of all");
@@ -65,6 +87,20 @@ impl Flag {
         let value = if found[1].is_null() { (self.default)() } else { found[0].clone() };
         (value, found[1].clone(), found[2].clone())
     }
+}
+
+/// A reason in OpenFeature's words; an error is its code.
+fn in_openfeature(reason: &Value, config: &Value) -> Value {
+    let some = |name: &str| config[name].as_array().is_some_and(|list| !list.is_empty());
+    json!(match reason["kind"].as_str() {
+        Some("ERROR") => return reason["errorKind"].clone(),
+        Some("OFF") => "DISABLED",
+        Some("TARGET_MATCH" | "RULE_MATCH") => "TARGETING_MATCH",
+        Some("PREREQUISITE_FAILED") => "DEFAULT",
+        _ if config["fallthrough"].get("rollout").is_some() => "SPLIT",
+        _ if some("rules") || some("targets") || some("prerequisites") => "DEFAULT",
+        _ => "STATIC",
+    })
 }
 
 fn unknown() -> Value {

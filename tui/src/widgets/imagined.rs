@@ -1,4 +1,4 @@
-//! What a flag would serve if its configuration were another one, decided here by the daemon's own evaluator.
+//! What a flag would serve with another configuration, decided by the daemon's own evaluator.
 
 use crate::cache::rows::FlagRow;
 use crate::world::World;

@@ -20,3 +20,4 @@ mod leaving;
 mod live;
 mod support;
 mod tmux;
+mod why;

@@ -181,6 +181,7 @@ impl App {
         let counted = usage::worker::pool(gate.pool());
         tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
         let deliveries = Arc::new(Deliveries::new(config.live.deliveries, config.live.delivery_queue));
+
         let state = AppState {
             live,
             serving,

@@ -182,6 +182,9 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("live.socketio_ping_timeout", config.live.socketio_ping_timeout, second),
         ("drain.deadline", config.drain.deadline, second),
         ("backup.interval", config.backup.interval, second * 60),
+        ("usage.flush_interval", config.usage.flush_interval, Duration::from_millis(100)),
+        ("usage.minutes", config.usage.minutes, second * 7_200),
+        ("usage.hours", config.usage.hours, second * 7_200),
     ];
     let numbers = [
         ("http.head_bytes", http.head_bytes, 8192),
@@ -196,6 +199,9 @@ fn least(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         ("live.deliveries", config.live.deliveries, 1),
         ("live.delivery_queue", config.live.delivery_queue, 1),
         ("live.ring_bytes", config.live.ring_bytes, 1024),
+        ("usage.most_contexts", config.usage.most_contexts, 1),
+        ("usage.most_counters", config.usage.most_counters, 1),
+        ("usage.body_bytes", config.usage.body_bytes, 1024),
         ("limits.websocket_message_bytes", config.limits.websocket_message_bytes, 1024),
     ];
     let short = durations.iter().find(|(_, value, least)| value < least);

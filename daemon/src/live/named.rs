@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use shared::access::CredentialKind;
 use shared::flag::Flag;
 use shared::json::Json;
 use shared::key::{FlagKey, ProjectKey};
+use shared::project::ClientSideAvailability;
 use shared::revision::Position;
 
 use super::catalog::{Catalog, EnvironmentState, Place, Served};
@@ -23,7 +25,7 @@ pub struct NamedFlag {
     pub served: Arc<Served>,
     /// The flag.
     pub flag: Arc<Stored<Flag>>,
-    /// What its variations are called, by index; no two alike.
+    /// What its variations are called, by index.
     pub names: Box<[Box<str>]>,
     /// The same as JSON strings.
     pub quoted_names: Box<[Box<str>]>,
@@ -43,8 +45,22 @@ impl NamedFlag {
         }
     }
 
+    /// Whether a credential of that kind may see it.
+    pub fn is_exposed(&self, kind: CredentialKind) -> bool {
+        exposed(kind, self.flag.row.client_side_availability)
+    }
+
     fn is_of(&self, served: &Arc<Served>, flag: &Arc<Stored<Flag>>) -> bool {
         Arc::ptr_eq(&self.served, served) && Arc::ptr_eq(&self.flag, flag)
+    }
+}
+
+/// Whether a credential of that kind may see a flag that is available like this.
+pub const fn exposed(kind: CredentialKind, availability: ClientSideAvailability) -> bool {
+    match kind {
+        CredentialKind::Server => true,
+        CredentialKind::Mobile => availability.using_mobile_key,
+        CredentialKind::ClientSideId => availability.using_environment_id,
     }
 }
 
@@ -79,6 +95,17 @@ pub struct NamedFlags {
     pub state: Arc<EnvironmentState>,
     /// The flags in order of their keys, archived ones left out.
     pub flags: Vec<Arc<NamedFlag>>,
+}
+
+impl NamedFlags {
+    /// The flags, and where each stands in [`EnvironmentState::rules`]; `None` for one that never prepared.
+    pub fn placed(&self) -> impl Iterator<Item = (&NamedFlag, Option<usize>)> {
+        self.flags.iter().scan(0, |next, named| {
+            let place = named.served.prepared.is_some().then_some(*next);
+            *next += usize::from(place.is_some());
+            Some((&**named, place))
+        })
+    }
 }
 
 /// The named flags of the environments that were asked for, as they were last.

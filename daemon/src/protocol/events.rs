@@ -1,4 +1,4 @@
-//! LaunchDarkly's analytics events: what they tell of evaluations and contexts, and nothing else of them.
+//! LaunchDarkly's analytics events: what they tell of evaluations and contexts.
 //!
 //! Each event is read by itself, and each member of it where it is needed: one that cannot be read costs only
 //! itself, since it comes from an SDK whose author nobody can ask. Schemas 1 to 4 are read alike.

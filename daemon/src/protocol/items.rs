@@ -135,12 +135,12 @@ mod tests {
     fn flag(on: &[&str]) -> Json {
         let prerequisites = on.iter().map(|key| format!(r#"{{"key":"{key}","variation":0}}"#));
         let text = format!(r#"{{"prerequisites":[{}]}}"#, prerequisites.collect::<Vec<_>>().join(","));
-        Json::parse(&text).unwrap()
+        shared::json::parse(&text).unwrap()
     }
 
     fn segment(on: &str) -> Json {
         let text = format!(r#"{{"rules":[{{"clauses":[{{"op":"segmentMatch","values":["{on}"]}}]}}]}}"#);
-        Json::parse(&text).unwrap()
+        shared::json::parse(&text).unwrap()
     }
 
     #[test]

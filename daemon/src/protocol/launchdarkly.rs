@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Json {
-        Json::parse(text).unwrap()
+        shared::json::parse(text).unwrap()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, listens or looks at a catalog; the doors in `http` do.
 
+pub mod eval_objects;
 pub mod evalx;
 pub mod events;
 pub mod items;
@@ -11,3 +12,4 @@ pub mod objects;
 pub mod ofrep;
 pub mod recovery;
 pub mod socketio;
+pub mod unleash;

@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_whole_transfer_is_an_intent_the_objects_and_a_selector() {
-        let flag = Json::parse(r#"{"key":"f","version":7,"weight":1.0}"#).unwrap();
+        let flag = shared::json::parse(r#"{"key":"f","version":7,"weight":1.0}"#).unwrap();
         let items = [Item::put(Kind::Flag, "f", &flag), Item::gone(Kind::Segment, "s", 9)];
         assert_eq!(
             streamed(&transfer(Intent::Missing, &target(), &items)),

@@ -7,6 +7,7 @@
 use shared::context::{Context, DEFAULT_KIND, Description};
 use shared::eval::{ErrorKind, Evaluation, ReasonKind};
 use shared::json::Json;
+use shared::revision::Position;
 
 /// What OpenFeature calls a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +233,24 @@ pub fn write(
         out.push_str(metadata);
     }
     out.push('}');
+}
+
+/// The first event of a stream: where the client is, and after how many milliseconds it comes back. Clients
+/// ignore what it says.
+pub fn hello(position: Position, retry: u32) -> String {
+    format!("retry: {retry}\nid: {position}\ndata: {{\"type\":\"hello\"}}\n\n")
+}
+
+/// Word that there may be something new since; `at` in seconds since 1970.
+pub fn changed(position: Position, at: i64) -> String {
+    format!(
+        "id: {position}\ndata: {{\"type\":\"refetchEvaluation\",\"etag\":\"\\\"{position}\\\"\",\"lastModified\":{at}}}\n\n"
+    )
+}
+
+/// Moves what the client will say it heard last, and fires nothing.
+pub fn bookmark(position: Position) -> String {
+    format!(":\nid: {position}\n\n")
 }
 
 /// What the author of a flag wants providers to see beside its value: the scalars in the member

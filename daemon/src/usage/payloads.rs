@@ -1,4 +1,4 @@
-//! Which payloads of events were taken already: an SDK sends one again whose answer it did not hear.
+//! Which payloads of events were taken already: SDKs send some of them twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Brings what was counted to the database, one statement an interval, on a connection of its own.
+//! Brings what was counted to the database, on a connection of its own.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -163,6 +163,15 @@ async fn what_is_too_much_or_contradicts_itself_is_refused_by_name() {
         (json!({"environment": e, "flagKey": "a", "flags": ["b"]}), "/flags"),
         (json!({"environment": e, "at": true}), "/at"),
         (json!({"flagKey": "a"}), "/environment"),
+        (json!({"environment": e, "documents": {}}), "/documents"),
+        (json!({"documents": {"flags": {}}, "at": 1}), "/at"),
+        (json!({"documents": 7}), "/documents"),
+        (json!({"documents": {"segments": []}}), "/documents/segments"),
+        (
+            json!({"documents": {"flags": {"f": {"rules": [{"clauses": [
+                {"attribute": "a", "op": "matches", "values": vec!["a"; 401]}]}]}}}}),
+            "/documents",
+        ),
     ];
     for (question, pointer) in cases {
         assert_eq!(refused(&app, question.clone()).await, [pointer], "{question}");
@@ -198,4 +207,95 @@ async fn who_may_read_may_ask() {
     let question = json!({"environment": "staging", "flagKey": "ratio"});
     let anonymous = app.client.post(app.at("/api/evaluate")).json(&question).send().await.unwrap();
     assert_eq!(anonymous.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn documents_are_evaluated_as_they_are_and_what_is_malformed_hurts_nothing_else() {
+    let app = TestApp::start().await;
+    let question = r#"{"documents": {
+        "flags": {
+            "good": {"key": "good", "version": 5, "on": true, "salt": "s", "variations": [1.0, 2e0],
+                "fallthrough": {"variation": 0},
+                "rules": [{"id": "r", "variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}]},
+            "bad": {"key": "bad", "variations": "none"}},
+        "segments": {"beta": {"key": "beta", "included": ["anna"]}}},
+        "contexts": [{"kind": "user", "key": "anna"}, {"key": "bob"}]}"#;
+    let response = app
+        .request(reqwest::Method::POST, "/api/evaluate")
+        .header("content-type", "application/json")
+        .body(question)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = response.text().await.unwrap();
+    assert!(text.contains(r#""value":2e0"#) && text.contains(r#""value":1.0"#), "{text}");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(
+        results[0]["flags"]["good"]["reason"],
+        json!({"kind": "RULE_MATCH", "ruleIndex": 0, "ruleId": "r"})
+    );
+    assert_eq!(results[1]["flags"]["good"]["version"], 5);
+    for result in results {
+        let bad = &result["flags"]["bad"];
+        assert_eq!(bad["reason"], json!({"kind": "ERROR", "errorKind": "MALFORMED_FLAG"}));
+        assert!(bad["value"].is_null() && bad["variation"].is_null());
+    }
+    assert_eq!(answer["faults"][0]["pointer"], "/flags/bad/variations");
+    assert!(answer.get("environment").is_none());
+
+    let mut question: Value = serde_json::from_str(question).unwrap();
+    question.as_object_mut().unwrap().remove("contexts");
+    question["flags"] = json!(["good", "gone"]);
+    question["explain"] = json!(true);
+    let told = ask(&app, question.clone()).await;
+    assert_eq!(told["results"][0]["key"], "anonymous");
+    assert_eq!(told["results"][0]["flags"]["good"]["explanation"]["serve"]["by"], "fallthrough");
+    assert_eq!(told["results"][0]["flags"]["gone"]["reason"]["errorKind"], "FLAG_NOT_FOUND");
+    question["explain"] = json!(false);
+    question["flags"] = json!((0..101).map(|i| format!("f{i}")).collect::<Vec<_>>());
+    question["contexts"] = json!((0..100).map(|i| json!({"key": format!("u{i}")})).collect::<Vec<_>>());
+    assert_eq!(refused(&app, question).await, ["/flags"]);
+}
+
+#[tokio::test]
+async fn a_fall_through_can_leave_the_value_to_the_caller_and_rollouts_divide_as_elsewhere() {
+    let app = furnished().await;
+    let put = |config: Value| {
+        let app = &app;
+        async move { app.put("/api/flags/base/config/staging", &json!({"config": config})).await }
+    };
+    let answer =
+        || ask(&app, json!({"environment": "staging", "flagKey": "base", "context": {"key": "bob"}}));
+    let written = put(json!({"on": true, "fallthrough": {"codeDefault": true}})).await;
+    assert_eq!(written.status(), StatusCode::OK);
+    let result = answer().await["results"][0]["flags"]["base"].clone();
+    assert_eq!(result["reason"], json!({"kind": "FALLTHROUGH"}));
+    assert!(result["value"].is_null() && result["variation"].is_null());
+    let payload: Value = app.get("/api/environments/staging/flags").await.json().await.unwrap();
+    assert!(payload["base"]["value"].is_null() && payload["base"]["variation"].is_null());
+
+    // "base" and "bob" fall at 27 of 100 for ConfigCat: sha1("basebob") begins with 5975dcb.
+    for (weight, value) in [(28_000, true), (27_000, false)] {
+        let rollout = json!({"variations": [
+            {"variation": 0, "weight": weight}, {"variation": 1, "weight": 100_000 - weight}]});
+        let config = json!({"on": true, "algorithm": "configcat", "fallthrough": {"rollout": rollout}});
+        assert_eq!(put(config).await.status(), StatusCode::OK);
+        assert_eq!(answer().await["results"][0]["flags"]["base"]["value"], value);
+    }
+    let kept: Value = app.get("/api/flags/base/config/staging").await.json().await.unwrap();
+    assert_eq!(kept["config"]["algorithm"], "configcat");
+    for (config, pointer) in [
+        (
+            json!({"on": true, "fallthrough": {"codeDefault": true, "variation": 0}}),
+            "/fallthrough/codeDefault",
+        ),
+        (json!({"algorithm": "md5", "fallthrough": {"variation": 0}}), "/algorithm"),
+    ] {
+        let refused = put(config).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let problem: Value = refused.json().await.unwrap();
+        assert!(problem["errors"][0]["pointer"].as_str().unwrap().ends_with(pointer), "{problem:#}");
+    }
 }

@@ -36,4 +36,5 @@ mod serve;
 mod socketio;
 mod support;
 mod system_config;
+mod usage;
 mod writes;

@@ -4,8 +4,10 @@ use std::io::Write as _;
 
 use sha1::{Digest as _, Sha1};
 
+use super::foreign::{Divided, Share, share};
 use crate::context::{Context, Individual, Reference};
 use crate::json::Json;
+use crate::targeting::Algorithm;
 
 /// What makes the buckets of one rollout different from those of another.
 #[derive(Clone, Copy)]
@@ -14,6 +16,8 @@ pub(super) enum Prefix<'p> {
     Seed(i64),
     /// The key and the salt of the flag or segment.
     KeyAndSalt(&'p str, &'p str),
+    /// Another tool's algorithm, and what it takes for the flag's key.
+    Foreign(Algorithm, &'p str),
 }
 
 /// Where a context falls.
@@ -21,6 +25,8 @@ pub(super) enum Prefix<'p> {
 pub(super) enum Bucket {
     /// From 0 to 1.
     At(f32),
+    /// As another tool counts.
+    Of(Share),
     /// The context has no individual of that kind; counts as 0 where it counts.
     NoKind,
     /// It has no key, and is divided by it; counts as 0.
@@ -34,7 +40,16 @@ impl Bucket {
     pub(super) const fn place(self) -> f32 {
         match self {
             Self::At(place) => place,
+            #[allow(clippy::cast_precision_loss)] // only told, never compared
+            Self::Of(share) => share.at as f32 / share.of as f32,
             Self::NoKind | Self::NoKey | Self::NoValue => 0.0,
+        }
+    }
+    /// Whether it lies below the end of a part, which is the sum `to` or, exactly, `end` of 100,000.
+    pub(super) fn is_below(self, to: f32, end: i64) -> bool {
+        match self {
+            Self::Of(share) => i128::from(share.at) * 100_000 < i128::from(end) * i128::from(share.of),
+            other => other.place() < to,
         }
     }
 }
@@ -44,17 +59,17 @@ pub(super) fn bucket(context: &Context, kind: &str, by: Option<&Reference>, pref
     let Some(individual) = context.of_kind(kind) else { return Bucket::NoKind };
     let Some(by) = by else {
         return if individual.has_key() {
-            Bucket::At(hash(prefix, individual.key().as_bytes()))
+            fallen(prefix, Divided::Key(individual.key()))
         } else {
             Bucket::NoKey
         };
     };
-    of_value(individual, by, prefix).map_or(Bucket::NoValue, Bucket::At)
+    of_value(individual, by, prefix).unwrap_or(Bucket::NoValue)
 }
 
-fn of_value(individual: &Individual, by: &Reference, prefix: Prefix<'_>) -> Option<f32> {
+fn of_value(individual: &Individual, by: &Reference, prefix: Prefix<'_>) -> Option<Bucket> {
     match individual.value(by)? {
-        Json::String(text) => Some(hash(prefix, text.as_bytes())),
+        Json::String(text) => Some(fallen(prefix, Divided::Text(text))),
         number @ Json::Number(_) => {
             let number = number.as_f64()?;
             if number.fract() != 0.0 || number.abs() >= 9_223_372_036_854_775_808.0 {
@@ -62,10 +77,22 @@ fn of_value(individual: &Individual, by: &Reference, prefix: Prefix<'_>) -> Opti
             }
             let mut digits = Digits::default();
             #[allow(clippy::cast_possible_truncation)] // it is whole and fits
-            digits.write(number as i64);
-            Some(hash(prefix, digits.as_bytes()))
+            let number = number as i64;
+            digits.write(number);
+            Some(fallen(prefix, Divided::Whole(number, digits.as_str())))
         }
         _ => None,
+    }
+}
+
+fn fallen(prefix: Prefix<'_>, by: Divided<'_>) -> Bucket {
+    match (prefix, by) {
+        (Prefix::Foreign(algorithm, group), by) => {
+            share(algorithm, group, by).map_or(Bucket::NoValue, Bucket::Of)
+        }
+        (own, Divided::Key(value) | Divided::Text(value) | Divided::Whole(_, value)) => {
+            Bucket::At(hash(own, value.as_bytes()))
+        }
     }
 }
 
@@ -82,6 +109,8 @@ fn hash(prefix: Prefix<'_>, value: &[u8]) -> f32 {
             sha.update(b".");
             sha.update(salt.as_bytes());
         }
+        // Those don't get here.
+        Prefix::Foreign(..) => {}
     }
     sha.update(b".");
     sha.update(value);
@@ -112,6 +141,10 @@ impl Digits {
 
     fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

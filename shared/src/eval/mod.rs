@@ -2,15 +2,16 @@
 //!
 //! ROOF over its rooms: `prepare` and `targets` (documents made quick), `store` (where the others are found by
 //! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk` and `segment`
-//! (the algorithm), `clause` and `bucket` (its two primitives), `reason`, `outcome` (the answer), `shape`
-//! (what it was like), `evalx` (the answer as bytes), `trace` and `explain` (the same walk, told),
-//! `documents` (a payload on its own).
+//! (the algorithm), `clause` and `bucket` (its two primitives, with `foreign` for the buckets of other tools),
+//! `reason`, `outcome` (the answer), `shape` (what it was like), `evalx` (the answer as bytes), `trace` and
+//! `explain` (the same walk, told), `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
 mod documents;
 mod evalx;
 mod explain;
+mod foreign;
 mod graph;
 mod outcome;
 mod prepare;

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::bucket::Prefix;
 use super::clause::PreparedClause;
 use super::targets::Targets;
 use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
-use crate::targeting::{Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
+use crate::targeting::{Algorithm, Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub(super) struct PreparedRule {
 pub(super) enum PreparedServe {
     Variation(i64),
     Rollout(PreparedRollout),
+    /// No value, on purpose.
+    CodeDefault,
     Nothing,
 }
 
@@ -64,12 +67,16 @@ pub(super) struct PreparedRollout {
     pub(super) parts: Vec<PreparedPart>,
     pub(super) seed: Option<i64>,
     pub(super) by: By,
+    pub(super) algorithm: Algorithm,
+    group: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PreparedPart {
     pub(super) variation: i64,
     pub(super) share: f32,
+    /// Where it ends, of 100,000.
+    pub(super) end: i64,
     pub(super) untracked: bool,
 }
 
@@ -127,7 +134,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         .map(|rule| PreparedRule {
             id: rule.id.into(),
             clauses: clauses(rule.clauses, &mut links),
-            serve: serve(rule.serve),
+            serve: serve(rule.serve, flag.algorithm),
             track_events: rule.track_events,
         })
         .collect();
@@ -144,7 +151,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         links,
         targets: Targets::new(&flag.targets, &flag.context_targets),
         rules,
-        fallthrough: serve(flag.fallthrough),
+        fallthrough: serve(flag.fallthrough, flag.algorithm),
         salt: flag.salt.into(),
         availability: flag.availability,
         track_events: flag.track_events,
@@ -267,6 +274,17 @@ impl Variation {
     }
 }
 
+impl PreparedRollout {
+    /// What makes its buckets its own.
+    pub(super) fn prefix<'p>(&'p self, flag: &'p PreparedFlag) -> Prefix<'p> {
+        match (self.algorithm.is_foreign(), self.seed) {
+            (true, _) => Prefix::Foreign(self.algorithm, self.group.as_deref().unwrap_or(&flag.key)),
+            (false, Some(seed)) => Prefix::Seed(seed),
+            (false, None) => Prefix::KeyAndSalt(&flag.key, &flag.salt),
+        }
+    }
+}
+
 impl PreparedKeys {
     fn new(target: SegmentTarget) -> Self {
         Self { kind: kind(target.context_kind.as_deref()), keys: set(target.values) }
@@ -283,7 +301,7 @@ impl By {
     }
 }
 
-fn serve(serve: Serve) -> PreparedServe {
+fn serve(serve: Serve, algorithm: Option<Algorithm>) -> PreparedServe {
     match (serve.variation, serve.rollout) {
         (Some(variation), _) => PreparedServe::Variation(variation),
         (None, Some(rollout)) if !rollout.variations.is_empty() => PreparedServe::Rollout(PreparedRollout {
@@ -291,10 +309,14 @@ fn serve(serve: Serve) -> PreparedServe {
             parts: rollout
                 .variations
                 .iter()
-                .map(|part| PreparedPart {
-                    variation: part.variation,
-                    share: share(part.weight),
-                    untracked: part.untracked,
+                .scan(0_i64, |end, part| {
+                    *end = end.saturating_add(part.weight);
+                    Some(PreparedPart {
+                        variation: part.variation,
+                        share: share(part.weight),
+                        end: *end,
+                        untracked: part.untracked,
+                    })
                 })
                 .collect(),
             seed: rollout.seed,
@@ -303,7 +325,10 @@ fn serve(serve: Serve) -> PreparedServe {
                 rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
                 rollout.context_kind.as_deref(),
             ),
+            algorithm: rollout.algorithm.or(algorithm).unwrap_or_default(),
+            group: rollout.group.map(String::into_boxed_str),
         }),
+        (None, None) if serve.code_default => PreparedServe::CodeDefault,
         _ => PreparedServe::Nothing,
     }
 }

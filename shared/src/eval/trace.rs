@@ -155,7 +155,7 @@ pub struct SegmentRuleStep {
 pub struct ServeStep {
     /// Where it was found: `off`, `target`, `rule` or `fallthrough`.
     pub by: String,
-    /// The index that was named; none if there is nothing to serve.
+    /// The index that was named; none if there is nothing to serve, or callers take their own default.
     pub variation: Option<i64>,
     /// How it was divided, if it is a rollout.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,6 +173,10 @@ pub struct RolloutStep {
     pub experiment: bool,
     /// Whether the context is part of it.
     pub in_experiment: bool,
+    /// The algorithm of another tool that divides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub algorithm: Option<String>,
     /// Where the context fell, and the range of the part that was chosen.
     pub bucket: BucketStep,
 }
@@ -200,6 +204,7 @@ pub struct BucketStep {
 }
 
 /// A step that others hang below.
+#[allow(clippy::large_enum_variant)] // at most 20 are open at a time
 pub(super) enum Node {
     Flag(Explanation),
     Prerequisite(PrerequisiteStep),

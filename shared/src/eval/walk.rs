@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bucket::{Bucket, Prefix, bucket};
+use super::bucket::{Bucket, bucket};
 use super::clause::{PreparedClause, Test};
 use super::graph::Graph;
 use super::prepare::{By, PreparedFlag, PreparedRollout, PreparedServe};
@@ -390,6 +390,10 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         match serve {
             PreparedServe::Variation(variation) => self.variation(flag, by, *variation, reason),
             PreparedServe::Rollout(rollout) => self.rollout(flag, by, rollout, reason),
+            PreparedServe::CodeDefault => {
+                self.mark(|node| served(node, by, None, None, None));
+                Outcome { index: None, reason }
+            }
             PreparedServe::Nothing => {
                 let problem = "there is neither a variation nor a rollout";
                 self.mark(|node| served(node, by, None, None, Some(problem.to_owned())));
@@ -412,14 +416,13 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
                 return Outcome::MALFORMED;
             }
         };
-        let prefix = rollout.seed.map_or(Prefix::KeyAndSalt(&flag.key, &flag.salt), Prefix::Seed);
-        let fell = bucket(self.context, &rollout.by.kind, attribute, prefix);
+        let fell = bucket(self.context, &rollout.by.kind, attribute, rollout.prefix(flag));
         self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
         for part in &rollout.parts {
             let to = from + part.share;
-            if fell.place() < to {
+            if fell.is_below(to, part.end) {
                 chosen = Some((*part, from, to, fell != Bucket::NoKind));
                 break;
             }
@@ -434,7 +437,9 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         let in_experiment = rollout.experiment && !part.untracked && counts;
         self.mark(|node| {
             let bucket = bucket_step(&rollout.by, rollout.seed, fell, from, to);
-            let step = RolloutStep { experiment: rollout.experiment, in_experiment, bucket };
+            let foreign = rollout.algorithm.is_foreign();
+            let algorithm = foreign.then(|| rollout.algorithm.as_str().to_owned());
+            let step = RolloutStep { experiment: rollout.experiment, in_experiment, algorithm, bucket };
             served(node, served_by, Some(part.variation), Some(step), None);
         });
         let reason = if in_experiment { reason.in_experiment() } else { reason };
@@ -469,7 +474,7 @@ pub(super) fn bucket_step(by: &By, seed: Option<i64>, fell: Bucket, from: f32, t
         from,
         to,
         detail: match fell {
-            Bucket::At(_) => String::new(),
+            Bucket::At(_) | Bucket::Of(_) => String::new(),
             Bucket::NoKind => format!("the context has no kind {:?}, which counts as 0", by.kind),
             Bucket::NoKey => "the context has no key, which counts as 0".to_owned(),
             Bucket::NoValue => {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::algorithm::Algorithm;
 use super::check_clause::{attribute, clauses, kind};
 use super::document::{FlagDocument, Rollout, SegmentTarget, Serve, Target, WHOLE};
 use super::parse;
@@ -228,11 +229,15 @@ fn keys(reader: &mut Reader, place: &Place<'_>, keys: &[String]) {
 }
 
 fn serve(reader: &mut Reader, place: &Place<'_>, serve: &Serve, variations: &Variations<'_>, needed: bool) {
+    if serve.code_default && (serve.variation.is_some() || serve.rollout.is_some()) {
+        let detail = "leaves the value to the caller, so neither a variation nor a rollout stands beside it";
+        reader.fault(&place.member("codeDefault"), detail);
+    }
     match (serve.variation, &serve.rollout) {
         (Some(_), Some(_)) => reader.fault(place, "must have either a variation or a rollout, not both"),
         (Some(variation), None) => variations.check(reader, &place.member("variation"), variation),
         (None, Some(given)) => rollout(reader, &place.member("rollout"), given, variations),
-        (None, None) if needed => {
+        (None, None) if needed && !serve.code_default => {
             reader.fault(place, "has nothing to serve: a \"variation\" or a \"rollout\" is missing");
         }
         (None, None) => {}
@@ -245,7 +250,11 @@ fn rollout(reader: &mut Reader, place: &Place<'_>, rollout: &Rollout, variations
     if let Some(bucket_by) = rollout.bucket_by.as_deref().filter(|text| !text.is_empty()) {
         attribute(reader, &place.member("bucketBy"), bucket_by, given_kind);
     }
-    if rollout.seed == Some(0) {
+    let foreign = rollout.algorithm.is_some_and(Algorithm::is_foreign);
+    if foreign && rollout.seed.is_some() {
+        reader
+            .fault(&place.member("seed"), "has no meaning to this algorithm; its \"group\" takes that place");
+    } else if rollout.seed == Some(0) {
         reader.fault(&place.member("seed"), "must not be 0, which some SDKs take for no seed at all");
     }
     let parts = place.member("variations");

@@ -186,6 +186,7 @@ fn fallthrough_of(json: &Json) -> Json {
 
 fn serve(out: &mut Composer<'_>) {
     out.integer_if_given("variation");
+    out.unless("codeDefault", |given| given.as_bool() != Some(true));
     match out.source.get("rollout").filter(|json| json.as_object().is_some()) {
         Some(given) => out.put("rollout", rollout(given)),
         None => out.drop("rollout"),

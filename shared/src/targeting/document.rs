@@ -1,5 +1,6 @@
 //! The documents of a flag and a segment as LaunchDarkly's server SDKs know them, typed.
 
+use super::algorithm::Algorithm;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
 
@@ -28,6 +29,8 @@ pub struct FlagDocument {
     pub fallthrough: Serve,
     /// What is served while it is off.
     pub off_variation: Option<i64>,
+    /// How its rollouts divide where they don't say so themselves; `None` = LaunchDarkly's way.
+    pub algorithm: Option<Algorithm>,
     /// The values that it can serve.
     pub variations: Vec<Json>,
     /// Makes its buckets different from those of other flags.
@@ -77,13 +80,15 @@ pub struct Rule {
     pub track_events: bool,
 }
 
-/// A variation or a rollout; with both the variation wins, with neither the flag is malformed.
+/// A variation, a rollout or the caller's default; with several the first wins, with none the flag is malformed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serve {
     /// The index of a variation.
     pub variation: Option<i64>,
     /// A division by weights.
     pub rollout: Option<Rollout>,
+    /// Whether there is no value on purpose: callers take their own default.
+    pub code_default: bool,
 }
 
 /// A division of contexts by weights.
@@ -99,6 +104,10 @@ pub struct Rollout {
     pub seed: Option<i64>,
     /// The attribute to divide by; `None` = key. A literal name where `context_kind` is `None`.
     pub bucket_by: Option<String>,
+    /// How it divides; `None` = as the flag says.
+    pub algorithm: Option<Algorithm>,
+    /// What another tool's algorithm takes in place of the flag's key; `None` = that key.
+    pub group: Option<String>,
 }
 
 /// One part of a rollout.

@@ -2,9 +2,10 @@
 //!
 //! ROOF over its rooms: `document` (the types), `read` and `parse` (from JSON, forgiving as SDKs are),
 //! `check` and `check_clause` (strict, for what people write), `compose` (what SDKs are sent), `summary`
-//! (what lists show), `schema` (for editors), `keys`, and `instant`, `pattern`,
+//! (what lists show), `schema` (for editors), `keys`, `algorithm` (how rollouts divide), and `instant`, `pattern`,
 //! `version` (the operands that are not plain JSON).
 
+mod algorithm;
 mod check;
 mod check_clause;
 mod compose;
@@ -18,6 +19,7 @@ mod schema;
 mod summary;
 mod version;
 
+pub use algorithm::Algorithm;
 pub use check::{check_flag, check_segment};
 pub use compose::{compose_flag, compose_segment};
 pub use document::{

@@ -1,5 +1,6 @@
 //! From JSON to the typed documents, as forgiving as the SDKs are unless told to be strict.
 
+use super::algorithm::Algorithm;
 use super::document::{
     Clause, FlagDocument, Op, Prerequisite, Rollout, Rule, SegmentDocument, SegmentRule, SegmentTarget,
     Serve, Target, Weighted,
@@ -86,6 +87,7 @@ pub(super) fn flag(reader: &mut Reader, json: &Json) -> FlagDocument {
             None => Serve::default(),
         },
         off_variation: reader.integer(json, "offVariation", &ROOT),
+        algorithm: algorithm(reader, json, &ROOT),
         variations: reader.list(json, "variations", &ROOT, |_, json, _| json.clone()),
         salt: reader.text(json, "salt", &ROOT).unwrap_or_default(),
         availability,
@@ -166,9 +168,22 @@ fn serve(reader: &mut Reader, json: &Json, place: &Place<'_>) -> Serve {
             }),
             seed: reader.integer(json, "seed", place),
             bucket_by: reader.text(json, "bucketBy", place),
+            algorithm: algorithm(reader, json, place),
+            group: reader.text(json, "group", place),
         }
     });
-    Serve { variation, rollout }
+    Serve { variation, rollout, code_default: reader.truth(json, "codeDefault", place) }
+}
+
+/// Refused where it is unknown, by all: anything else would move everybody.
+fn algorithm(reader: &mut Reader, json: &Json, place: &Place<'_>) -> Option<Algorithm> {
+    let name = reader.text(json, "algorithm", place)?;
+    let known = Algorithm::parse(&name);
+    if known.is_none() {
+        let names: Vec<&str> = Algorithm::ALL.iter().map(|(name, _)| *name).collect();
+        reader.fault(&place.member("algorithm"), format!("must be one of {}", names.join(", ")));
+    }
+    known
 }
 
 fn clause(reader: &mut Reader, json: &Json, place: &Place<'_>) -> Clause {

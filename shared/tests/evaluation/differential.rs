@@ -7,7 +7,7 @@ use crate::generate::{Generated, references};
 use crate::peer::{self, Answer, Peer};
 use crate::world::{World, context, json};
 use shared::context::{Context, Reference};
-use shared::eval::{Store as _, evaluate};
+use shared::eval::{Ruleset, Store as _, evaluate};
 use shared::json::Json;
 use shared::targeting::{FlagDocument, SegmentDocument};
 
@@ -40,12 +40,19 @@ impl Tally {
     }
 }
 
-fn ours(world: &World, key: &str, context: &Context) -> Answer {
+/// By keys and linked, which must be the same.
+fn ours(world: &World, ruleset: &Ruleset, key: &str, context: &Context) -> Answer {
     let found = evaluate(world, world.flag(key).unwrap(), context);
+    let linked = ruleset.evaluate_key(key, context).unwrap();
+    assert_eq!(
+        (linked.variation_index, linked.reason),
+        (found.variation_index, found.reason),
+        "{key} {context:?}"
+    );
     Answer {
         index: found.variation_index.map(|index| i64::try_from(index).unwrap()),
         value: found.value().cloned(),
-        reason: serde_json::to_value(&found.reason).unwrap(),
+        reason: serde_json::to_value(found.reason).unwrap(),
     }
 }
 
@@ -66,11 +73,12 @@ fn compare(seed: u64, tally: &mut Tally) {
         peer.with_segment(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         world = world.with_segment(text);
     }
+    let ruleset = world.linked();
     for text in &generated.contexts {
         let who = context(text);
         let theirs_who = peer::context(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         for (key, _) in &generated.flags {
-            let (mine, theirs) = (ours(&world, key, &who), peer.evaluate(key, &theirs_who));
+            let (mine, theirs) = (ours(&world, &ruleset, key, &who), peer.evaluate(key, &theirs_who));
             tally.pairs += 1;
             *tally.reasons.entry(mine.kind().to_owned()).or_default() += 1;
             if mine.agrees(&theirs) {
@@ -83,7 +91,7 @@ fn compare(seed: u64, tally: &mut Tally) {
                 context: &who,
                 ours: &mine,
                 theirs: &theirs,
-                asked: &|key| ours(&world, key, &who),
+                asked: &|key| ours(&world, &ruleset, key, &who),
             };
             let Some((name, _)) = ALL.into_iter().find(|(_, excuses)| excuses(&case)) else {
                 let documents: Vec<&str> = generated

@@ -3,6 +3,7 @@
 // What the tests share stands outside of test functions, where the lints would ask for more.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod algorithms;
 mod bucketing;
 mod checks;
 mod clauses;
@@ -16,6 +17,7 @@ mod exceptions;
 mod explaining;
 mod flags;
 mod generate;
+mod hostile;
 mod linked;
 mod operators;
 mod peer;

@@ -10,6 +10,9 @@ mod draft;
 mod entries;
 mod environment;
 mod environment_change;
+mod eval;
+mod eval_lines;
+mod eval_steps;
 mod flag;
 mod flag_change;
 mod flag_past;
@@ -87,6 +90,8 @@ enum Command {
     Usage(usage::Usage),
     #[command(subcommand)]
     Segment(segment::Segment),
+    /// Evaluate flags for a context: what is served, and why
+    Eval(eval::Eval),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -208,6 +213,7 @@ async fn run(arguments: Arguments) -> Result<(), Trouble> {
         Command::Profile(command) => profile::run(command, &global),
         Command::Doctor => doctor::run(&global).await,
         Command::Draft(command) => draft::run(command, &global),
+        Command::Eval(wanted) if wanted.is_offline() => eval::offline(wanted, &global).await,
         Command::Keys(wanted) => keys::run(&wanted, &global),
         Command::Completion { shell } => paper::completion(shell, Arguments::command()),
         Command::Man(wanted) => paper::man(&wanted, Arguments::command()),
@@ -223,6 +229,7 @@ async fn ask_daemon(command: Command, session: &Session) -> Result<(), Trouble> 
         Command::Flag(command) => flag::run(command, session).await,
         Command::Usage(wanted) => usage::run(wanted, session).await,
         Command::Segment(command) => segment::run(command, session).await,
+        Command::Eval(wanted) => eval::online(wanted, session).await,
         Command::Audit(command) => audit::run(command, session).await,
         Command::Token(command) => token::run(command, session).await,
         Command::Revert(wanted) => flag_past::undo(wanted, session).await,

@@ -21,15 +21,19 @@ const CONFIG: &str = r##"{
 "rules":{"type":"array","description":"Tried in order; the first one that matches decides.","default":[],"items":{"$ref":"#/$defs/rule"}},
 "trackEvents":{"type":"boolean","default":false,"description":"Whether SDKs send an event for each evaluation."},
 "trackEventsFallthrough":{"type":"boolean","default":false,"description":"Whether they do so, with the reason, for the fallthrough."},
+"algorithm":{"type":"string","default":"ld-sha1","description":"How its rollouts divide: ld-sha1, or the tool's that it came from."},
 "debugEventsUntilDate":{"type":["integer","null"],"description":"Until when SDKs send debug events: milliseconds since 1970."}},
 "$defs":{
-"serve":{"type":"object","description":"A variation, or a rollout.","default":{"variation":0},"properties":{
- "variation":{"$ref":"#/$defs/variation"},"rollout":{"$ref":"#/$defs/rollout"}}},
+"serve":{"type":"object","description":"A variation, a rollout, or the caller's own default.","default":{"variation":0},"properties":{
+ "variation":{"$ref":"#/$defs/variation"},"rollout":{"$ref":"#/$defs/rollout"},"codeDefault":{"$ref":"#/$defs/codeDefault"}}},
+"codeDefault":{"type":"boolean","default":true,"description":"True leaves the value to the callers."},
 "rollout":{"type":"object","description":"A division of contexts by weights.","default":{"variations":[{"variation":0,"weight":50000},{"variation":1,"weight":50000}]},"properties":{
  "kind":{"enum":["rollout","experiment"],"default":"rollout","description":"An experiment marks its reasons."},
  "contextKind":{"type":"string","default":"user","description":"The kind of context that is divided."},
  "bucketBy":{"type":"string","default":"key","description":"The attribute to divide by."},
  "seed":{"type":"integer","description":"Takes the place of key and salt in the hash."},
+ "algorithm":{"type":"string","default":"ld-sha1","description":"How it divides: ld-sha1, or the tool's that the flag came from."},
+ "group":{"type":"string","default":"","description":"What that tool takes in place of the flag's key."},
  "variations":{"type":"array","default":[],"description":"The parts; their weights make 100000.","items":{"type":"object","default":{"variation":0,"weight":100000},"properties":{
   "variation":{"$ref":"#/$defs/variation"},
   "weight":{"type":"integer","minimum":0,"maximum":100000,"default":0,"description":"Thousandths of a percent: 25000 is 25%."},
@@ -41,7 +45,7 @@ const CONFIG: &str = r##"{
 "rule":{"type":"object","default":{"variation":0,"clauses":[]},"properties":{
  "id":{"type":"string","default":"","description":"Names the rule in reasons; rules are merged by it."},
  "description":{"type":"string","default":"","description":"What the rule is for."},
- "variation":{"$ref":"#/$defs/variation"},"rollout":{"$ref":"#/$defs/rollout"},
+ "variation":{"$ref":"#/$defs/variation"},"rollout":{"$ref":"#/$defs/rollout"},"codeDefault":{"$ref":"#/$defs/codeDefault"},
  "clauses":{"type":"array","default":[],"description":"All of them must match; none at all match everybody.","items":{"$ref":"#/$defs/clause"}},
  "trackEvents":{"type":"boolean","default":false,"description":"Whether SDKs send an event, with the reason, for each match."}}},
 "clause":{"type":"object","default":{"contextKind":"user","attribute":"key","op":"in","values":[]},"properties":{

@@ -7,6 +7,7 @@
     reason = "what fails in a test should say where; clippy knows only the test functions themselves"
 )]
 
+mod cli_eval;
 mod cli_lost;
 mod cli_reads;
 mod cli_setup;

@@ -7,8 +7,9 @@ use axum::response::Response;
 use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::eval::Explanation;
+use shared::fault::Fault;
 
-use crate::http::admin::evaluation::{Question, answer};
+use crate::http::admin::evaluation::{Of, Question, answer, answer_documents};
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::request::Writing;
@@ -19,9 +20,11 @@ use crate::http::sdk::counted;
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes what is read by hand, with a pointer to every fault")]
 pub struct EvaluateRequest {
-    /// The environment.
-    #[schema(example = "staging")]
-    environment: String,
+    /// The environment; needed where no documents are brought along.
+    #[schema(example = "staging", nullable = false)]
+    environment: Option<String>,
+    /// Flags and segments to evaluate instead, by key, as a LaunchDarkly server SDK gets them.
+    documents: Option<Documents>,
     /// One context; without any, the anonymous user.
     #[schema(nullable)]
     context: Option<serde_json::Map<String, serde_json::Value>>,
@@ -39,19 +42,36 @@ pub struct EvaluateRequest {
     at: Option<serde_json::Value>,
 }
 
+/// Documents as a LaunchDarkly server SDK gets them: `/sdk/latest-all`, or the `put` of a stream.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what is read by hand, with a pointer to every fault")]
+pub struct Documents {
+    /// Flags by key.
+    flags: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Segments by key.
+    segments: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// The answer, from one revision.
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes what is rendered from the catalog")]
 pub struct EvaluateAnswer {
-    /// The revision that was asked.
-    revision: i64,
+    /// The revision that was asked; left out for documents.
+    #[schema(nullable = false)]
+    revision: Option<i64>,
     /// The same with its epoch.
-    position: String,
+    #[schema(nullable = false)]
+    position: Option<String>,
     /// The environment.
-    environment: String,
+    #[schema(nullable = false)]
+    environment: Option<String>,
     /// One result a context, in their order.
     results: Vec<ContextResult>,
+    /// What could not be read of the documents; left out where that is nothing.
+    #[schema(nullable = false)]
+    faults: Option<Vec<Fault>>,
 }
 
 /// What the flags serve to one context.
@@ -119,27 +139,42 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
     let project = asking.project()?;
     let question =
         Question::read(asking.json()?).map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults))?;
-    asking.known_environment(&project, &question.environment)?;
-    asking.allow(Permission::Read, Scope::environment(&project, &question.environment))?;
-    let catalog = match &question.at {
-        None => Arc::clone(&asking.catalog),
-        Some(at) => asking.catalog_at(&project, at).await?,
+    let catalog = match &question.of {
+        Of::Documents(_) => {
+            asking.allow(Permission::Read, Scope::project(&project))?;
+            Arc::clone(&asking.catalog)
+        }
+        Of::Environment { key, at } => {
+            asking.known_environment(&project, key)?;
+            asking.allow(Permission::Read, Scope::environment(&project, key))?;
+            match at {
+                None => Arc::clone(&asking.catalog),
+                Some(at) => asking.catalog_at(&project, at).await?,
+            }
+        }
     };
-    let (now, environment) = (question.at.is_none(), question.environment.clone());
+    let served = match &question.of {
+        Of::Environment { key, at: None } => Some(key.clone()),
+        _ => None,
+    };
     // The answer tells the revision that it reflects.
     asking.asked.catalog = Arc::clone(&catalog);
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
     let asked = Arc::clone(&catalog);
     let place = project.clone();
-    let body = tokio::task::spawn_blocking(move || match asked.environment(&place, &question.environment) {
-        Some(state) => answer(&asked, state, &question)
-            .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
-        None => Err(ApiError::unknown(format!("environment {} at that time", question.environment))),
+    let body = tokio::task::spawn_blocking(move || match &question.of {
+        Of::Documents(documents) => answer_documents(documents, &question)
+            .map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults)),
+        Of::Environment { key, .. } => match asked.environment(&place, key) {
+            Some(state) => answer(&asked, state, &question)
+                .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
+            None => Err(ApiError::unknown(format!("environment {key} at that time"))),
+        },
     })
     .await
     .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
     // What people try out, or look back at, says nothing of who is served.
-    if now && identity::sdk_kind(&asking.cx.caller).is_some() {
+    if let Some(environment) = served.filter(|_| identity::sdk_kind(&asking.cx.caller).is_some()) {
         counted::answered(&asking.state, &catalog, (&project, &environment), &body);
     }
     Ok(asking.reply(None, &body))

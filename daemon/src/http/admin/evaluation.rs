@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use shared::context::Context;
-use shared::eval::{self, ErrorKind, Evaluation, Reason};
+use shared::eval::{self, Documents, ErrorKind, Evaluation, MAX_PATTERNS, Reason, count_patterns};
 use shared::fault::Fault;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey};
@@ -22,11 +22,28 @@ pub const MAX_EXPLAINED: usize = 50;
 /// The largest context, in bytes of compact JSON.
 pub const MAX_CONTEXT: usize = 16 * 1024;
 
+/// The most pairs of a flag and a context of one request that brings its documents along: nobody checked those.
+pub const MAX_PAIRS: usize = 10_000;
+
+/// Whose flags are asked.
+#[derive(Clone, Debug)]
+pub enum Of {
+    /// Those of an environment.
+    Environment {
+        /// Which one.
+        key: EnvironmentKey,
+        /// When, as a revision or an RFC 3339 time; `None` is now.
+        at: Option<String>,
+    },
+    /// Those that the request brings along: `{"flags": {..}, "segments": {..}}`.
+    Documents(Json),
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Where.
-    pub environment: EnvironmentKey,
+    /// Whose.
+    pub of: Of,
     /// For whom, in order.
     pub contexts: Vec<Context>,
     /// Which flags, each once; `None` is all of the environment.
@@ -35,18 +52,20 @@ pub struct Question {
     pub reasons: bool,
     /// Whether every step is to be told.
     pub explain: bool,
-    /// When, as a revision or an RFC 3339 time; `None` is now.
-    pub at: Option<String>,
 }
 
 impl Question {
-    /// Reads `{environment, context | contexts, flagKey | flags, reasons, explain, at}`.
+    /// Reads `{environment | documents, context | contexts, flagKey | flags, reasons, explain, at}`.
     ///
     /// # Errors
     /// Every fault, with pointers into the request.
     pub fn read(json: &Json) -> Result<Self, Vec<Fault>> {
         let mut fields = Fields::of(json, "")?;
-        let environment = fields.take::<EnvironmentKey>("environment");
+        let documents = fields.raw("documents").filter(|d| !d.is_null());
+        let environment = match documents {
+            None => fields.take::<EnvironmentKey>("environment"),
+            Some(_) => fields.take::<Option<EnvironmentKey>>("environment").flatten(),
+        };
         let one = fields.raw("context").filter(|c| !c.is_null());
         let many = fields.raw("contexts").filter(|c| !c.is_null());
         let flag = fields.take::<Option<String>>("flagKey").flatten();
@@ -67,6 +86,19 @@ impl Question {
         if flag.is_some() && flags.is_some() {
             fields.fault("flags", "stands beside flagKey; send one of them");
         }
+        if let Some(documents) = documents {
+            if environment.is_some() {
+                fields.fault("documents", "stands beside environment; send one of them");
+            }
+            if at.is_some() {
+                fields.fault("at", "is for an environment; documents have no past");
+            }
+            let patterns = count_patterns(documents);
+            if patterns > MAX_PATTERNS {
+                let detail = format!("hold {patterns} patterns where at most {MAX_PATTERNS} are taken");
+                fields.fault("documents", detail);
+            }
+        }
         let contexts = contexts(&mut fields, one, many);
         let flags = flag.map(|flag| vec![flag]).or(flags).map(once);
         let most = if explain { MAX_EXPLAINED } else { MAX_FLAGS };
@@ -79,8 +111,11 @@ impl Question {
             fields.fault("explain", "is for one context; send the others in requests of their own");
         }
         fields.finish()?;
-        let environment = environment.ok_or_else(|| unread("/environment"))?;
-        Ok(Self { environment, contexts, flags, reasons, explain, at })
+        let of = match documents {
+            Some(documents) => Of::Documents(documents.clone()),
+            None => Of::Environment { key: environment.ok_or_else(|| unread("/environment"))?, at },
+        };
+        Ok(Self { of, contexts, flags, reasons, explain })
     }
 }
 
@@ -145,19 +180,63 @@ pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) 
             format!("is needed here: all {} flags are more than one answer holds", keys.len()),
         ));
     }
-    let results = question.contexts.iter().map(|context| {
-        let flags: Vec<(String, Json)> =
-            keys.iter().map(|key| (key.clone(), one(catalog, state, key, context, question))).collect();
-        [("key", Json::from(context.canonical_key())), ("flags", Json::Object(flags))].into_iter().collect()
-    });
+    let results = results(question, &keys, |key, context| one(catalog, state, key, context, question));
     Ok([
         ("revision", Json::from(catalog.position.revision.0)),
         ("position", Json::from(catalog.position.to_string())),
         ("environment", Json::from(state.stored.row.key.as_str())),
-        ("results", Json::Array(results.collect())),
+        ("results", results),
     ]
     .into_iter()
     .collect())
+}
+
+/// Answers from documents that the request brought along. What cannot be read answers so in its reason, and is
+/// listed with pointers.
+///
+/// # Errors
+/// There are no documents in it, or more evaluations than one request may ask for.
+pub fn answer_documents(documents: &Json, question: &Question) -> Result<Json, Vec<Fault>> {
+    let documents = Documents::prepare(documents).map_err(|faults| {
+        faults
+            .into_iter()
+            .map(|f| Fault::new(format!("/documents{}", f.pointer), f.detail))
+            .collect::<Vec<_>>()
+    })?;
+    let keys = question.flags.as_deref().unwrap_or_else(|| documents.keys());
+    let most = if question.explain { MAX_EXPLAINED } else { MAX_PAIRS };
+    let pairs = keys.len() * question.contexts.len();
+    if pairs > most {
+        let detail =
+            format!("leaves {pairs} pairs of a flag and a context, where at most {most} are evaluated");
+        return Err(vec![Fault::new("/flags", detail)]);
+    }
+    let one = |key: &str, context: &Context| match documents.evaluate(key, context) {
+        Err(kind) => failed(kind, question.reasons),
+        Ok(found) => {
+            let mut view = evaluated(&found, question.reasons);
+            view.set("version", Json::from(found.flag.version()));
+            if question.explain
+                && let Ok(explanation) = documents.explain(key, context)
+            {
+                view.set("explanation", Json::from_serialize(&explanation));
+            }
+            view
+        }
+    };
+    let mut body: Json = [("results", results(question, keys, one))].into_iter().collect();
+    if !documents.faults().is_empty() {
+        body.set("faults", Json::from_serialize(&documents.faults()));
+    }
+    Ok(body)
+}
+
+fn results(question: &Question, keys: &[String], one: impl Fn(&str, &Context) -> Json) -> Json {
+    let results = question.contexts.iter().map(|context| {
+        let flags: Vec<(String, Json)> = keys.iter().map(|key| (key.clone(), one(key, context))).collect();
+        [("key", Json::from(context.canonical_key())), ("flags", Json::Object(flags))].into_iter().collect()
+    });
+    Json::Array(results.collect())
 }
 
 fn one(

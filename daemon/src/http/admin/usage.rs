@@ -1,4 +1,4 @@
-//! What SDKs report, for people: how often a flag is evaluated, and for whom an environment was asked lately.
+//! What SDKs report, for people: how often flags are evaluated, and for whom.
 
 use axum::response::Response;
 use shared::access::{Permission, Scope};

@@ -66,15 +66,30 @@ pub async fn by_key(
 /// # Errors
 /// 401 where it is certainly unknown, 503 where that cannot be told.
 pub async fn by_any_key(state: &AppState, headers: &HeaderMap) -> Result<SdkAsked, Refused> {
-    let found = |state: &AppState| {
+    let none = ["authorization", "x-api-key"].iter().all(|name| !headers.contains_key(*name));
+    if state.live.ready() && none {
+        return Err(Refused::UnknownKey);
+    }
+    by(state, |state| {
         let catalog = state.live.catalog();
         identity::sdk(state, &catalog, headers).or_else(|| {
             let mut texts = headers.get_all("x-api-key").iter();
             let text = texts.next().filter(|_| texts.next().is_none())?.to_str().ok()?;
             identity::sdk_key(state, &catalog, text.trim()).cloned()
         })
-    };
-    let credential = known(state, found).await?.ok_or(Refused::UnknownKey)?;
+    })
+    .await
+}
+
+/// Lets in whoever `find` finds.
+///
+/// # Errors
+/// 401 where there is certainly nobody, 503 where that cannot be told.
+pub async fn by(
+    state: &AppState,
+    find: impl Fn(&AppState) -> Option<SdkCredential>,
+) -> Result<SdkAsked, Refused> {
+    let credential = known(state, find).await?.ok_or(Refused::UnknownKey)?;
     served(state, credential).await
 }
 

@@ -4,14 +4,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use shared::access::CredentialKind;
 
 use super::client_asked::{ClientAsked, Door, Sent};
 use super::refused::Refused;
+use super::{client_objects, client_stream};
 use crate::http::AppState;
-
-const ENVIRONMENT_ID: HeaderName = HeaderName::from_static("x-ld-envid");
 
 /// The routes that answer at once. REPORT is a method that the router has no name for.
 pub fn quick() -> Router<AppState> {
@@ -28,11 +27,21 @@ pub fn quick() -> Router<AppState> {
         .route("/sdk/evalx/users/{*context}", any(server))
         .route("/sdk/evalx/context", any(server))
         .route("/sdk/evalx/user", any(server))
+        .route("/sdk/poll/eval", any(client_objects::poll))
+        .route("/sdk/poll/eval/{*context}", any(client_objects::poll))
 }
 
 /// The routes that last as long as their client stays.
 pub fn lasting() -> Router<AppState> {
     Router::new()
+        .route("/eval/{id}", any(client_stream::browser))
+        .route("/eval/{id}/{*context}", any(client_stream::browser))
+        .route("/meval", any(client_stream::mobile))
+        .route("/meval/{*context}", any(client_stream::mobile))
+        .route("/ping/{id}", any(client_stream::browser_pings))
+        .route("/mping", any(client_stream::mobile_pings))
+        .route("/sdk/stream/eval", any(client_objects::stream))
+        .route("/sdk/stream/eval/{*context}", any(client_objects::stream))
 }
 
 async fn browser(sent: Sent) -> Result<Response, Refused> {
@@ -79,8 +88,6 @@ fn answered(asked: &ClientAsked, etag: &str, results: Option<Vec<u8>>) -> Respon
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    if let Some(id) = asked.environment_id() {
-        headers.insert(ENVIRONMENT_ID, id);
-    }
+    asked.name_environment(headers);
     response
 }

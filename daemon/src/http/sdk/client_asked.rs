@@ -3,21 +3,22 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 use shared::access::CredentialKind;
 use shared::audit::hex;
 use shared::context::Context;
 
 use super::asked::{self, SdkAsked};
-use super::context;
 use super::refused::Refused;
+use super::{context, poll};
 use crate::http::AppState;
 use crate::protocol::evalx::Audience;
-use crate::service::credentials::is_live;
 
 /// Told apart in ETags: raised when results are written in another way.
 const FORM: &[u8] = b"evalx 1";
+
+const ENVIRONMENT_ID: HeaderName = HeaderName::from_static("x-ld-envid");
 
 /// A request of a client-side SDK as it was sent.
 pub struct Sent {
@@ -60,9 +61,9 @@ impl Sent {
         parameter(self.query.as_deref(), name)
     }
 
-    /// Whether the sender has what this ETag names. A proxy that compresses may have made it weak.
+    /// Whether the sender has what this ETag names.
     pub fn has(&self, etag: &str) -> bool {
-        has(&self.headers, etag)
+        poll::known(&self.headers, etag)
     }
 
     /// The context's JSON: behind the path, which is read with GET, else in the body of another method.
@@ -95,6 +96,19 @@ pub enum Door<'r> {
     Key(CredentialKind),
 }
 
+impl Door<'_> {
+    /// Lets in who asks.
+    ///
+    /// # Errors
+    /// 401, 404 or 503 as [`asked`] says.
+    pub async fn open(self, sent: &Sent) -> Result<SdkAsked, Refused> {
+        match self {
+            Self::Id(id) => asked::by_id(&sent.state, id).await,
+            Self::Key(kind) => asked::by_key(&sent.state, &sent.headers, &[kind]).await,
+        }
+    }
+}
+
 /// A client-side SDK's request that is let in.
 pub struct ClientAsked {
     /// Whose it is, and the environment.
@@ -113,10 +127,7 @@ impl ClientAsked {
     /// 401, 404 or 503 as [`asked`] says; 400, 405 or 413 where there is no context.
     pub async fn arrive(sent: &Sent, door: Door<'_>, with: &'static str) -> Result<Self, Refused> {
         let json = sent.context(with)?;
-        let sdk = match door {
-            Door::Id(id) => asked::by_id(&sent.state, id).await?,
-            Door::Key(kind) => asked::by_key(&sent.state, &sent.headers, &[kind]).await?,
-        };
+        let sdk = door.open(sent).await?;
         let reasons = sent.parameter("withReasons");
         let audience = Audience {
             kind: sdk.credential.kind,
@@ -155,45 +166,33 @@ impl ClientAsked {
     #[expect(clippy::unused_self, reason = "nobody remembers contexts yet")]
     const fn saw(&self, _context: &Context) {}
 
-    /// Says the same in every daemon for the same answer, and needs no evaluation.
-    pub fn etag(&self) -> String {
-        let served = &self.sdk.served;
+    /// Names the context and the options: the same in every daemon, and without an evaluation.
+    pub fn mark(&self) -> String {
+        let place = &self.sdk.served.place;
         let digest = Sha256::new()
             .chain_update(FORM)
             .chain_update([self.audience.kind as u8, u8::from(self.audience.with_reasons)])
-            .chain_update(served.place.0.as_str())
+            .chain_update(place.0.as_str())
             .chain_update([0])
-            .chain_update(served.place.1.as_str())
+            .chain_update(place.1.as_str())
             .chain_update([0])
             .chain_update(&self.json)
             .finalize();
-        format!("\"{}.{}\"", served.position, hex(digest.get(..16).unwrap_or_default()))
+        hex(digest.get(..16).unwrap_or_default())
     }
 
-    /// The client-side id of the environment, which SDKs put into their events.
-    pub fn environment_id(&self) -> Option<HeaderValue> {
-        let id = match &self.sdk.credential.public {
-            Some(id) => id.clone(),
-            None => {
-                let catalog = self.sdk.state.live.catalog();
-                let of = &self.sdk.credential;
-                let now = self.sdk.state.clock.now();
-                let here = catalog.access.credentials.values().filter(|one| {
-                    one.environment == of.environment && one.project == of.project && is_live(one, now)
-                });
-                here.filter_map(|one| one.public.as_ref()).min()?.clone()
-            }
-        };
-        HeaderValue::try_from(id).ok()
+    /// Names the results.
+    pub fn etag(&self) -> String {
+        format!("\"{}.{}\"", self.sdk.served.position, self.mark())
     }
-}
 
-fn has(headers: &HeaderMap, etag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known.flat_map(|tags| tags.split(',')).any(|tag| {
-        let tag = tag.trim();
-        tag.strip_prefix("W/").unwrap_or(tag) == etag
-    })
+    /// Tells the client-side id of the environment, which SDKs put into their telemetry.
+    pub fn name_environment(&self, headers: &mut HeaderMap) {
+        let shown = self.sdk.credential.public.clone().or_else(|| self.sdk.environment_id());
+        if let Some(id) = shown.and_then(|id| HeaderValue::try_from(id).ok()) {
+            headers.insert(ENVIRONMENT_ID, id);
+        }
+    }
 }
 
 /// A parameter of a query, with what stands behind `%`; what is no UTF-8 is not there.
@@ -231,13 +230,5 @@ mod tests {
         assert_eq!(parameter(query, "basis").as_deref(), Some("(p:pl1:3)"));
         assert_eq!(parameter(query, "withReasons").as_deref(), Some(""));
         assert_eq!((parameter(query, "x"), parameter(query, "y"), parameter(None, "h")), (None, None, None));
-    }
-
-    #[test]
-    fn an_etag_is_known_among_others_and_made_weak() {
-        let mut headers = HeaderMap::new();
-        assert!(!has(&headers, "\"a\""));
-        headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"b\", W/\"a\""));
-        assert!(has(&headers, "\"a\"") && has(&headers, "\"b\"") && !has(&headers, "\"c\""));
     }
 }

@@ -1,12 +1,14 @@
 //! GROUND of what SDKs of others connect to: who asks, and how a refusal looks to them.
 //!
-//! `asked` (credential to environment), `refused` (an error as SDKs read it), `context` (as SDKs send them), `etag`
-//! (what a client has), `secure_mode` and `cors` are what the protocols stand on; `routes` mounts them. Each protocol
-//! has files of its own, and none imports another's.
+//! `asked` (credential to environment), `refused` (an error as SDKs read it), `context` (as SDKs send them), `stream`,
+//! `poll`, `etag` (what a client has), `remote` and `reported` (evaluation here), `secure_mode` and `cors` are what the
+//! protocols stand on; `routes` mounts them. Each protocol has files of its own, and none imports another's.
 
 pub mod asked;
 pub mod client;
 pub mod client_asked;
+pub mod client_objects;
+pub mod client_stream;
 pub mod context;
 pub mod cors;
 pub mod counted;
@@ -19,6 +21,7 @@ pub mod ofrep;
 pub mod ofrep_stream;
 pub mod poll;
 pub mod refused;
+pub mod remote;
 pub mod reported;
 pub mod routes;
 pub mod secure_mode;

@@ -3,42 +3,31 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 use shared::access::CredentialKind;
 use shared::context::Context;
 use shared::eval;
 use shared::json::Json;
 use shared::key::FlagKey;
-use shared::project::ClientSideAvailability;
 use shared::revision::Position;
 
 use super::asked::{self, SdkAsked};
 use super::etag::{self, Known};
-use super::ofrep_stream;
 use super::refused::Refused;
-use super::reported;
+use super::{ofrep_stream, remote, reported};
 use crate::http::AppState;
-use crate::http::accounted::Denied;
-use crate::live::named::{NamedFlag, NamedFlags};
+use crate::live::named::{NamedFlag, NamedFlags, exposed};
 use crate::net::guard;
 use crate::protocol::ofrep::{self, Code, Failure, Names, OffReason};
 use crate::usage::Source;
 
 /// How long an answer waits for the change that a stream told its client of.
 const ANNOUNCED: Duration = Duration::from_secs(2);
-/// From here on evaluating takes longer than a task may hold its thread.
-const MANY: usize = 1_000;
-/// The most bytes of a refusal that are read to tell it again.
-const REFUSAL: usize = 64 * 1024;
-/// What an answer depends on beside the path.
-const VARY: &str = "authorization, x-api-key, origin";
 
 const ONE: &str = "/ofrep/v1/evaluate/flags/{*key}";
 const ALL: &str = "/ofrep/v1/evaluate/flags";
@@ -59,7 +48,7 @@ pub fn quick(state: &AppState) -> Router<AppState> {
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout))
         .layer(from_fn(guard::caught))
-        .layer(from_fn(told))
+        .layer(from_fn(told_again))
 }
 
 /// The routes that last as long as their client stays.
@@ -85,7 +74,7 @@ async fn one(
     let key = key.map(|Path(key)| key).unwrap_or_default();
     let told = |error: Answered| error.response(Some(&key));
     match one_of(&state, &key, &headers, request).await {
-        Ok(body) => body_of(StatusCode::OK, body),
+        Ok(body) => remote::json(StatusCode::OK, body),
         Err(error) => told(error),
     }
 }
@@ -124,12 +113,21 @@ async fn one_of(
 }
 
 /// All flags, or word that nothing of the answer is new.
-async fn all(State(state): State<AppState>, uri: Uri, headers: HeaderMap, request: Request) -> Response {
-    all_of(&state, &uri, &headers, request).await.unwrap_or_else(|error| error.response(None))
+async fn all(
+    State(state): State<AppState>,
+    OriginalUri(whole): OriginalUri,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    // What is mounted below a prefix announces what is mounted there too.
+    let prefix = whole.path().strip_suffix(uri.path()).unwrap_or_default();
+    all_of(&state, prefix, &uri, &headers, request).await.unwrap_or_else(|error| error.response(None))
 }
 
 async fn all_of(
     state: &AppState,
+    prefix: &str,
     uri: &Uri,
     headers: &HeaderMap,
     request: Request,
@@ -146,7 +144,7 @@ async fn all_of(
         .flags(&catalog, &asked.served.place)
         .ok_or_else(|| Refused::NotFound("the environment of this key is archived".to_owned()))?;
     let kind = asked.credential.kind;
-    let stream = ofrep_stream::uri(state, &asked.credential);
+    let stream = ofrep_stream::uri(state, &asked.credential, prefix);
     let question = etag::part([
         b"ofrep/1".as_slice(),
         flags.position.to_string().as_bytes(),
@@ -155,42 +153,22 @@ async fn all_of(
         stream.as_deref().unwrap_or_default().as_bytes(),
         context.to_canonical_text().as_bytes(),
     ]);
-    let known = Known::of(headers);
-    if let Some(tag) = known.asked(&question) {
-        return Ok(unchanged(tag));
-    }
-    let body = if flags.flags.len() > MANY {
-        tokio::task::spawn_blocking(move || bulk(&flags, kind, &context, stream.as_deref()))
-            .await
-            .map_err(|_| Failure::new(Code::General, "the evaluation did not end"))?
-    } else {
-        bulk(&flags, kind, &context, stream.as_deref())
-    };
-    let answer = etag::part([body.as_bytes()]);
-    let tag = etag::tag(&question, &answer);
-    if known.has(&answer) {
-        return Ok(unchanged(tag));
-    }
-    let mut response = body_of(StatusCode::OK, body);
-    response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    let (known, count) = (Known::of(headers), flags.flags.len());
+    let evaluate = move || bulk(&flags, kind, &context, stream.as_deref());
+    Ok(remote::polled(&known, &question, count, evaluate).await?)
 }
 
 /// The body of all flags: in order of their keys, each with its result or its own failure.
 fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Option<&str>) -> String {
     let mut out = String::with_capacity(64 + flags.flags.len() * 96);
     out.push_str("{\"flags\":[");
+    let rules = flags.state.rules();
     let first = out.len();
-    for named in &flags.flags {
-        let row = &named.flag.row;
-        if !exposed(kind, row.client_side_availability) {
-            continue;
-        }
+    for (named, place) in flags.placed().filter(|(named, _)| named.is_exposed(kind)) {
         if out.len() > first {
             out.push(',');
         }
-        let evaluation =
-            named.served.prepared.as_deref().map(|flag| eval::evaluate(&*flags.state, flag, context));
+        let evaluation = place.and_then(|place| rules.evaluate(place, context));
         let told = evaluation
             .as_ref()
             .ok_or_else(Failure::malformed_flag)
@@ -198,7 +176,7 @@ fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Opt
         match told {
             Ok((evaluation, reason)) => {
                 let names = Names { key: &named.quoted_key, variants: &named.quoted_names };
-                let metadata = ofrep::metadata(&row.metadata, true);
+                let metadata = ofrep::metadata(&named.flag.row.metadata, true);
                 ofrep::write(&mut out, names, evaluation, reason, metadata.as_deref());
             }
             Err(failure) => failure.write(Some(named.key.as_str()), &mut out),
@@ -212,15 +190,6 @@ fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Opt
     }
     out.push('}');
     out
-}
-
-/// Whether a credential of that kind may see a flag.
-pub fn exposed(kind: CredentialKind, availability: ClientSideAvailability) -> bool {
-    match kind {
-        CredentialKind::Server => true,
-        CredentialKind::Mobile => availability.using_mobile_key,
-        CredentialKind::ClientSideId => availability.using_environment_id,
-    }
 }
 
 /// The position that a stream told the client of.
@@ -239,14 +208,7 @@ async fn caught_up(asked: &SdkAsked, announced: Position) {
 }
 
 async fn context_of(request: Request) -> Result<Context, Answered> {
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection: BytesRejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Refused::TooLarge("the body is larger than this daemon takes".to_owned())
-        } else {
-            Refused::Malformed("the body did not arrive".to_owned())
-        }
-    })?;
-    Ok(ofrep::request(&body)?)
+    Ok(ofrep::request(&remote::body_of(request).await?)?)
 }
 
 /// What is answered instead of a result.
@@ -282,7 +244,7 @@ impl Answered {
 fn failed(status: StatusCode, failure: &Failure, key: Option<&str>) -> Response {
     let mut body = String::new();
     failure.write(key, &mut body);
-    body_of(status, body)
+    remote::json(status, body)
 }
 
 /// A refusal as providers read it.
@@ -291,63 +253,13 @@ pub fn refusal(refused: &Refused, key: Option<&str>) -> Response {
         Refused::Malformed(_) => Code::InvalidContext,
         _ => Code::General,
     };
-    let text = refused.to_string();
-    let mut response = failed(refused.status(), &Failure::new(code, text.clone()), key);
-    let headers = response.headers_mut();
-    if let Some(seconds) = refused.retry_after() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
-    if let Refused::Method(allowed) = refused {
-        headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
-    }
-    if matches!(refused, Refused::UnknownKey) {
-        response.extensions_mut().insert(Denied(text));
-    }
-    response
+    let failure = Failure::new(code, refused.to_string());
+    remote::marked(failed(refused.status(), &failure, key), refused)
 }
 
-fn body_of(status: StatusCode, body: String) -> Response {
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    cached(headers);
-    response
-}
-
-fn unchanged(tag: HeaderValue) -> Response {
-    let mut response = StatusCode::NOT_MODIFIED.into_response();
-    response.headers_mut().insert(header::ETAG, tag);
-    cached(response.headers_mut());
-    response
-}
-
-fn cached(headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static(VARY));
-}
-
-/// Tells a refusal that was made around the handlers (time, size, a panic) again, as providers read it.
-async fn told(request: Request, next: Next) -> Response {
+async fn told_again(request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let key = path.strip_prefix("ofrep/v1/evaluate/flags/").filter(|key| !key.is_empty()).map(str::to_owned);
-    let response = next.run(request).await;
-    let status = response.status();
-    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if json || !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(Body::new(body), REFUSAL).await.unwrap_or_default();
-    let problem: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
-    let detail =
-        problem.as_ref().and_then(|problem| problem.get("detail")).and_then(|detail| detail.as_str());
-    let details = detail.or(status.canonical_reason()).unwrap_or("the request was refused");
-    let mut answer = failed(status, &Failure::new(Code::General, details), key.as_deref());
-    for name in [header::RETRY_AFTER, header::ALLOW] {
-        if let Some(value) = parts.headers.get(&name) {
-            answer.headers_mut().insert(name, value.clone());
-        }
-    }
-    answer.extensions_mut().extend(parts.extensions);
-    answer
+    let tell = |status, detail: &str| failed(status, &Failure::new(Code::General, detail), key.as_deref());
+    remote::told_again(next.run(request).await, tell).await
 }

@@ -99,7 +99,7 @@ fn gzip(plain: &[u8]) -> Bytes {
 }
 
 /// Whether the client holds the state of this tag already.
-fn known(headers: &HeaderMap, tag: &str) -> bool {
+pub fn known(headers: &HeaderMap, tag: &str) -> bool {
     // A proxy that packs an answer makes its tag a weak one, or marks it inside the quotes.
     let bare = |text: &str| {
         let text = text.trim();

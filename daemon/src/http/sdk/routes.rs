@@ -23,7 +23,6 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .merge(unleash::quick())
         .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
     let lasting = server::lasting()
@@ -33,5 +32,6 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(ofrep::lasting())
         .merge(unleash::lasting());
     let origins = Origins::new(&state.config.http.cors_origin);
-    quick.merge(lasting).merge(ofrep::quick(state)).layer(from_fn_with_state(origins, cors::cors))
+    let routes = quick.merge(lasting).merge(ofrep::quick(state)).merge(unleash::quick(state));
+    routes.layer(from_fn_with_state(origins, cors::cors))
 }

@@ -13,17 +13,25 @@ pub struct Child {
     pub port: u16,
     url: String,
     data: PathBuf,
+    variables: Vec<(String, String)>,
     process: Option<Process>,
 }
 
 impl Child {
     /// Starts one on a free port and waits until it answers.
     pub async fn serve(url: &str) -> Self {
+        Self::serve_with(url, &[]).await
+    }
+
+    /// [`Child::serve`], with these variables too.
+    pub async fn serve_with(url: &str, variables: &[(&str, &str)]) -> Self {
         let port = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
             free.local_addr().expect("an address").port()
         };
-        let mut child = Self { port, url: url.to_owned(), data: cluster::directory("child"), process: None };
+        let variables = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let data = cluster::directory("child");
+        let mut child = Self { port, url: url.to_owned(), data, variables, process: None };
         child.start().await;
         child
     }
@@ -38,6 +46,7 @@ impl Child {
             .env("FLAGSTAFF_ACCESS_MODE", "demo")
             .env("FLAGSTAFF_DRAIN_STREAM_SPREAD", "0s")
             .env("FLAGSTAFF_LOG_LEVEL", "warn")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.data)
             .stdin(Stdio::null())
             .kill_on_drop(true);

@@ -65,6 +65,8 @@ pub struct Events {
     buffer: String,
     /// How many comments were heard.
     pub comments: usize,
+    /// The last id that was heard, as a client would send it.
+    pub last_id: Option<String>,
 }
 
 impl Events {
@@ -78,7 +80,7 @@ impl Events {
 
     /// Reads the events of an answer.
     pub fn of(response: reqwest::Response) -> Self {
-        Self { response, buffer: String::new(), comments: 0 }
+        Self { response, buffer: String::new(), comments: 0, last_id: None }
     }
 
     /// The headers of the answer.
@@ -95,6 +97,7 @@ impl Events {
                     let lines = block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
                     lines.map(|value| value.strip_prefix(' ').unwrap_or(value)).next().map(ToOwned::to_owned)
                 };
+                self.last_id = field("id").or(self.last_id.take());
                 let Some(data) = field("data") else {
                     assert!(block.starts_with(':'), "neither an event nor a comment: {block:?}");
                     self.comments += 1;

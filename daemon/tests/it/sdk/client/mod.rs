@@ -1,8 +1,10 @@
 //! GROUND: an environment with flags of every kind for client-side SDKs; the children are the tests.
 
 mod cors;
+mod objects;
 mod polls;
 mod secure_mode;
+mod streams;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,0 +1,180 @@
+//! ROOF: what every client has to do, as one function over any of them.
+
+mod driver;
+mod place;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+pub use self::driver::Client;
+use self::driver::Driver;
+use self::place::Place;
+use self::table::{Context, FLAGS};
+
+/// Whose key a client has.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Side {
+    /// A server-side key: it sees every flag and evaluates by itself.
+    Server,
+    /// A client-side id: it sees what is shown to browsers.
+    Browser,
+}
+
+/// How long the way of a change to a client may be.
+const SOON: Duration = Duration::from_secs(1);
+/// How long a client may need to find a daemon that is back: their waits between attempts double.
+const FOUND_AGAIN: Duration = Duration::from_secs(40);
+
+/// Connects a client to a daemon and proves that it is served: the right values and reasons, a change within a
+/// second, its events in the usage, and after the daemon was killed what changed meanwhile.
+pub async fn is_served(client: Client) {
+    let mut place = Place::furnished().await;
+    let credential = place.credential(client.side).await;
+    let mut driver = client.start(&place.base(), &credential).await;
+    has_the_table(&mut driver).await;
+    hears_of_changes(&mut driver, &place).await;
+    is_counted(&mut driver, &place).await;
+    survives_the_daemon(&mut driver, &mut place).await;
+    has_the_table(&mut driver).await;
+    hears_of_changes(&mut driver, &place).await;
+    driver.ask(json!({"close": {}})).await;
+}
+
+/// Connects a client that asks from time to time and proves that it is served: the right values and reasons, and its
+/// events in the usage.
+pub async fn is_served_when_it_asks(client: Client) {
+    let place = Place::furnished().await;
+    let credential = place.credential(client.side).await;
+    let mut driver = client.start(&place.base(), &credential).await;
+    has_the_table(&mut driver).await;
+    is_counted(&mut driver, &place).await;
+    driver.ask(json!({"close": {}})).await;
+}
+
+/// Every flag is for every context what the table says.
+async fn has_the_table(driver: &mut Driver) {
+    for context in Context::ALL {
+        let defaults = FLAGS.iter().map(|flag| (flag.key.to_owned(), (flag.default)()));
+        let defaults: serde_json::Map<_, _> = defaults.collect();
+        let found = driver.ask(json!({"evaluate": {"context": context.json(), "flags": defaults}})).await;
+        for flag in FLAGS {
+            let (value, variation, reason) = flag.outcome(context, driver.client.side);
+            let (key, found) = (flag.key, &found[flag.key]);
+            let about = format!("{}: {key} for {context:?}", driver.client.name);
+            assert!(same(&found["value"], &value), "{about}: {found} and not {value}");
+            if driver.client.variations {
+                assert_eq!(found["variation"], variation, "{about}: {found}");
+            }
+            if driver.client.reasons {
+                assert_eq!(stated(&found["reason"]), reason, "{about}");
+            }
+        }
+    }
+}
+
+/// A change is seen within a second of its answer; a machine that is busy with something else gets a second and a third try.
+async fn hears_of_changes(driver: &mut Driver, place: &Place) {
+    let mut needed = Vec::new();
+    for _ in 0..3 {
+        let now = place.turns("changing").await;
+        driver.ask(until("changing", now)).await;
+        driver.say(&until("changing", !now)).await;
+        place.turn("changing", !now).await;
+        let answered = Instant::now();
+        driver.answer(Duration::from_secs(20)).await;
+        let took = answered.elapsed();
+        if took < SOON {
+            return;
+        }
+        needed.push(took);
+    }
+    panic!("{}: changes were seen after {needed:?}", driver.client.name);
+}
+
+/// What it evaluates is counted, once each; of a flag that is tracked, each evaluation is told beside.
+async fn is_counted(driver: &mut Driver, place: &Place) {
+    const FLAGS: [&str; 2] = ["counted", "tracked"];
+    const TIMES: u64 = 5;
+    let defaults = FLAGS.map(|flag| (flag.to_owned(), json!(false)));
+    let flags: serde_json::Map<_, _> = defaults.into_iter().collect();
+    let asked = json!({"context": Context::Anna.json(), "flags": flags, "times": TIMES});
+    let found = driver.ask(json!({"evaluate": asked})).await;
+    driver.ask(json!({"flush": {}})).await;
+    for flag in FLAGS {
+        assert_eq!(found[flag]["value"], true, "{}: {flag}", driver.client.name);
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let mut usage = place.usage(flag).await;
+            usage["series"].take();
+            let total = usage["total"].as_u64().expect("a number");
+            assert!(total <= TIMES, "{}: counted more often than evaluated: {usage}", driver.client.name);
+            if total == TIMES {
+                let counters = usage["counters"].as_array().expect("a list");
+                assert!(counters.iter().all(|counter| counter["variation"] == 0), "{usage}");
+                assert!(usage["lastEvaluated"].is_string(), "{usage}");
+                break;
+            }
+            let about = format!("{}: counted {total} of {TIMES}: {usage}", driver.client.name);
+            assert!(Instant::now() < end, "{about}\n{}", driver.said());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The daemon is killed, a flag is changed through another one, and the daemon comes back.
+async fn survives_the_daemon(driver: &mut Driver, place: &mut Place) {
+    let now = place.turns("meanwhile").await;
+    // It has seen what was before.
+    driver.ask(until("meanwhile", now)).await;
+    place.kill().await;
+    // What it had it still has.
+    let kept = json!({"context": Context::Anna.json(), "flags": {"meanwhile": !now}});
+    let kept = driver.ask(json!({"evaluate": kept})).await;
+    assert_eq!(kept["meanwhile"]["value"], now, "{}: without a daemon", driver.client.name);
+    driver.say(&until("meanwhile", !now)).await;
+    place.turn_elsewhere("meanwhile", !now).await;
+    place.start().await;
+    driver.answer(FOUND_AGAIN).await;
+}
+
+fn until(flag: &str, value: bool) -> Value {
+    json!({"until": {"context": Context::Anna.json(), "flag": flag, "fallback": null, "value": value}})
+}
+
+/// Whether two values are the same one in JavaScript, which has one kind of number.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+/// A reason without what it only says by leaving it out in another language.
+fn stated(reason: &Value) -> Value {
+    let mut reason = reason.clone();
+    if let Some(members) = reason.as_object_mut() {
+        members.retain(|_, value| !value.is_null() && *value != json!(false));
+    }
+    reason
+}
+
+#[tokio::test]
+async fn what_is_written_in_the_table_is_what_the_daemon_says() {
+    let place = Place::furnished().await;
+    for context in Context::ALL {
+        let told = place.evaluated(context).await;
+        for flag in FLAGS.iter().filter(|flag| flag.is_made()) {
+            let (value, variation, reason) = flag.outcome(context, Side::Server);
+            let (about, told) = (format!("{} for {context:?}", flag.key), &told[flag.key]);
+            let served = if variation.is_null() { (flag.default)() } else { told["value"].clone() };
+            assert!(same(&served, &value), "{about}: {told}");
+            assert_eq!((&told["variation"], &told["reason"]), (&variation, &reason), "{about}");
+        }
+    }
+}

@@ -163,7 +163,7 @@ impl Why {
             "flag" | "config" => {
                 let here =
                     environment.is_empty() || *environment == self.environment || self.tab == ELSEWHERE;
-                *key == self.flag && here || here && steps.is_some_and(|steps| names(steps, key))
+                here && (*key == self.flag || steps.is_some_and(|steps| names(steps, key)))
             }
             "segment" => *environment == self.environment,
             _ => false,

@@ -1,4 +1,4 @@
-//! What the protocols whose flags are evaluated here have in common: bodies in, answers and refusals out.
+//! What protocols share whose flags are evaluated here: bodies in, answers and refusals out.
 
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;

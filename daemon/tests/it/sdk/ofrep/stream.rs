@@ -1,4 +1,4 @@
-//! The stream of changes: announced in the answer with all flags, and never silent about what was missed.
+//! The stream of changes: announced with all flags, and never silent about what was missed.
 
 use reqwest::Response;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! One change to thousands of SDK streams, against a bare broadcast; memory a stream; a herd that comes back.
+//! One change to thousands of streams against a bare broadcast; their memory; a herd that returns.
 //!
 //! `FLAGSTAFF_BENCH_CLIENTS=1000,5000` makes it shorter. Each stream needs two file descriptors: `ulimit -n 65536`.
 #![allow(

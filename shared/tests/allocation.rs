@@ -1,4 +1,4 @@
-//! Evaluating allocates nothing, whatever the flag: counted by the allocator itself, thread by thread.
+//! Evaluating allocates nothing, whatever the flag: counted by the allocator itself.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 // The documents of the benchmark; not every part of them is for here.
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use shared::context::Context;
 use shared::eval::{EvalxForm, Ruleset, Store, evaluate, prepare_flag, prepare_segment};
 use shared::json::{Json, parse};
+use shared::targeting::Algorithm;
 
 fn load(documents: &mix::Documents) -> Ruleset {
     Ruleset::new(
@@ -116,14 +117,30 @@ fn buckets_of_any_attribute_and_kind_are_found_without_allocating() {
             r#"{{"key":"f","on":true,"variations":[0,1],"salt":"salt","fallthrough":{{"rollout":{{
                 {by}"contextKind":"{kind}","variations":[{{"variation":0,"weight":50000}},{{"variation":1,"weight":50000}}]}}}}}}"#
         );
-        let documents = mix::Documents { flags: vec![parse(&flag).unwrap()], segments: Vec::new() };
-        let ruleset = load(&documents);
+        let ruleset = load(&mix::Documents { flags: vec![parse(&flag).unwrap()], segments: Vec::new() });
         let who = context(&format!(
             r#"{{"kind":"multi","user":{{"key":"u","a":{value}}},"org":{{"key":"o","a":{value}}}}}"#
         ));
         let mut index = None;
         let count = allocations(|| index = ruleset.evaluate(0, &who).unwrap().variation_index);
         assert!(count == 0 && index.is_some(), "{by} {kind}: {count}");
+    }
+}
+
+#[test]
+fn no_algorithm_of_another_tool_allocates() {
+    let who = context(&mix::person("person-00042"));
+    for (name, _) in Algorithm::ALL {
+        for by in ["", r#""bucketBy":"email","#, r#""bucketBy":"age","#] {
+            let flag = format!(
+                r#"{{"key":"f","on":true,"variations":[0,1],"algorithm":"{name}","fallthrough":{{"rollout":{{{by}
+                    "variations":[{{"variation":0,"weight":50000}},{{"variation":1,"weight":50000}}]}}}}}}"#
+            );
+            let ruleset = load(&mix::Documents { flags: vec![parse(&flag).unwrap()], segments: Vec::new() });
+            let mut index = None;
+            let count = allocations(|| index = ruleset.evaluate(0, &who).unwrap().variation_index);
+            assert!(count == 0 && index.is_some(), "{name} {by}: {count}");
+        }
     }
 }
 

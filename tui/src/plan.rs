@@ -25,6 +25,8 @@ pub struct Wish {
     /// The edit that it comes from, where it comes from one: its draft goes when it is applied, and a conflict
     /// is settled with it.
     pub edit: Option<Box<Edit>>,
+    /// Whether it cannot be undone: access is given and taken in its own way.
+    pub lasting: bool,
 }
 
 /// An edit of a whole document.
@@ -71,6 +73,7 @@ impl Wish {
             review: false,
             comment: String::new(),
             edit: None,
+            lasting: false,
         }
     }
 
@@ -99,6 +102,13 @@ impl Wish {
     #[must_use]
     pub fn because(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
+        self
+    }
+
+    /// The same where nothing undoes it.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.lasting = true;
         self
     }
 

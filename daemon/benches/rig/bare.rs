@@ -1,4 +1,4 @@
-//! The limit: a hyper server that returns bytes of a given size, and one that broadcasts to open streams.
+//! The limit: a hyper server that returns as many bytes as asked, and broadcasts to streams.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! Requests over kept connections, as fast as they are answered, with as little work of its own as can be.
+//! Requests over kept connections, as fast as they are answered, with little work of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

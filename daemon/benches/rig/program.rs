@@ -1,4 +1,4 @@
-//! Servers in processes of their own, so that their CPU and memory are counted apart from the load's.
+//! Servers in processes of their own: their CPU and memory are counted apart from the load's.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;

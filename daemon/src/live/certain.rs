@@ -1,7 +1,9 @@
 //! Certainty: what is not in the catalog after this look was not committed before it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use shared::revision::Position;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -14,17 +16,18 @@ const BETWEEN: Duration = Duration::from_millis(100);
 /// A look that takes longer tells nothing.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// When the last look began, and the revision that it found.
+/// When the last look began, and the head that it found.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     began: Instant,
-    found: Option<i64>,
+    found: Option<Position>,
 }
 
 /// Looks at the database's head for those who must be certain; one at a time, shared.
 #[derive(Debug, Default)]
 pub struct Certain {
     last: Mutex<Option<Look>>,
+    looks: AtomicU64,
 }
 
 impl Certain {
@@ -34,14 +37,25 @@ impl Certain {
         if live.stale() || live.provisional() || gate.regressed() {
             return false;
         }
-        let Some(revision) = self.head(gate).await else { return false };
-        if live.catalog().position.revision.0 < revision {
+        let Some(head) = self.head(gate).await else { return false };
+        let mut moves = live.feed().watch();
+        if live.catalog().position < head {
             gate.look();
+            // In another epoch a lower number may be the later one.
+            let holds = tokio::time::timeout(LONGEST, moves.wait_for(|at: &Position| *at >= head)).await;
+            if !holds.is_ok_and(|held| held.is_ok()) {
+                return false;
+            }
         }
-        live.wait_for(revision, LONGEST).await && !live.provisional() && !gate.regressed()
+        !live.provisional() && !gate.regressed()
     }
 
-    async fn head(&self, gate: &Gate) -> Option<i64> {
+    /// How often the database was looked at for this.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    async fn head(&self, gate: &Gate) -> Option<Position> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
         if let Some(look) = *last {
@@ -54,10 +68,10 @@ impl Certain {
         let began = Instant::now();
         let read = async {
             let mut conn = gate.read().await?;
-            Ok::<_, StoreError>(store::head::get(&mut conn).await?.position.revision.0)
+            Ok::<_, StoreError>(store::head::get(&mut conn).await?.position)
         };
         let found = tokio::time::timeout(LONGEST, read).await.ok().and_then(Result::ok);
-        metrics::counter!("flagstaff_certain_looks_total").increment(1);
+        self.looks.fetch_add(1, Ordering::Relaxed);
         *last = Some(Look { began, found });
         found
     }

@@ -1,4 +1,4 @@
-//! Flags with the names of their variations, for protocols that answer with names: made once a change.
+//! Flags with the names of their variations, for protocols that answer with names.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -90,19 +90,12 @@ pub struct ServedEnvironment {
     /// What led here from the state before.
     step: Option<Arc<Step>>,
     pieces: Pieces,
-    rules: std::sync::OnceLock<Ruleset>,
 }
 
 impl ServedEnvironment {
     /// The flags and segments that evaluate, linked when first asked for.
     pub fn rules(&self) -> &Ruleset {
-        self.rules.get_or_init(|| {
-            let lives = self.state.segments.values().filter(|segment| !segment.stored.row.archived);
-            Ruleset::new(
-                self.state.configs.values().filter_map(|served| served.prepared.clone()),
-                lives.filter_map(|segment| segment.prepared.clone()),
-            )
-        })
+        self.state.rules()
     }
 
     /// Bytes of this state, made at most once.
@@ -123,7 +116,6 @@ impl ServedEnvironment {
             state: Arc::clone(state),
             step: None,
             pieces: Pieces::default(),
-            rules: std::sync::OnceLock::new(),
         }
     }
 }

@@ -164,15 +164,24 @@ fn turned_away(full: Full) {
     metrics::counter!("flagstaff_connections_refused_total", "limit" => full.word()).increment(1);
 }
 
-/// A client whose machine is gone is noticed within a minute or so, whatever it was doing.
+/// The most bytes that the kernel keeps for a client and has not sent: its own limit is megabytes, which a
+/// crowd of clients that take nothing would pin.
+const UNSENT: u32 = 128 * 1024;
+
+/// A client whose machine is gone is noticed within a minute, whatever it was doing.
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(45)).with_interval(Duration::from_secs(10));
-    socket.set_tcp_keepalive(&keepalive)?;
+        TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+    socket.set_tcp_keepalive(&keepalive.with_retries(3))?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(60)))?;
+    {
+        socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    socket.set_send_buffer_size(UNSENT as usize)?;
     Ok(())
 }
 

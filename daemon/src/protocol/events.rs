@@ -290,6 +290,36 @@ mod tests {
     }
 
     #[test]
+    fn whatever_arrives_is_read_or_refused() {
+        let whole = br#"[{"kind":"summary","endDate":2000,"features":{"a":{"counters":[{"variation":1,"version":7,
+            "count":3}]}}},{"kind":"feature","key":"a","reason":{"kind":"OFF"},"context":{"kind":"multi","user":{"key":
+            "\u00e9"}}},{"kind":"index","user":{"key":"b","custom":{"n":[1.0,null,true]}}}]"#;
+        let mut state = 1_u64;
+        let mut chance = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut read_whole = 0;
+        for _ in 0..10_000 {
+            let mut body = whole.to_vec();
+            for _ in 0..=chance(3) {
+                let at = chance(body.len());
+                match chance(4) {
+                    0 => body.truncate(at.max(1)),
+                    1 => body[at] = b"[]{}\",:0e-\\n"[chance(12)],
+                    2 => body[at] = chance(256) as u8,
+                    _ => drop(body.drain(at..(at + chance(20)).min(body.len()))),
+                }
+                if body.is_empty() {
+                    body.push(b'[');
+                }
+            }
+            read_whole += usize::from(read(&body, chance(2) == 0).is_ok());
+        }
+        assert!(read_whole > 100, "some of them are still events: {read_whole}");
+    }
+
+    #[test]
     fn a_lone_object_is_taken_and_what_is_no_json_is_not() {
         assert_eq!(read(br#" {"kind":"diagnostic","id":{}} "#, false).unwrap(), Payload::default());
         for bad in ["", "[", "[1,", "[]x", "nope", "\"text\"", "17", "null", "[\"\u{1}\"]"] {

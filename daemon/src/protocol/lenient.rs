@@ -1,4 +1,4 @@
-//! JSON of clients as their own parsers write it: what cannot be kept in a database can still be evaluated.
+//! JSON of clients as their parsers write it: what no database keeps can still be evaluated.
 
 use shared::json::{self, Json};
 

@@ -33,10 +33,13 @@ impl Span {
     /// to two weeks, of a day beyond.
     pub fn around(since: OffsetDateTime, until: OffsetDateTime) -> Self {
         let (since, until) = (since.unix_timestamp(), until.unix_timestamp());
-        let step_seconds = match until - since {
-            ..=10_800 => 60,
-            ..=1_209_600 => 3_600,
-            _ => 86_400,
+        let long = |most: i64| until - since > most;
+        let step_seconds = if long(1_209_600) {
+            86_400
+        } else if long(10_800) {
+            3_600
+        } else {
+            60
         };
         let from = since.div_euclid(step_seconds) * step_seconds;
         let to = (until - 1).div_euclid(step_seconds) * step_seconds + step_seconds;

@@ -258,3 +258,44 @@ async fn documents_are_evaluated_as_they_are_and_what_is_malformed_hurts_nothing
     question["contexts"] = json!((0..100).map(|i| json!({"key": format!("u{i}")})).collect::<Vec<_>>());
     assert_eq!(refused(&app, question).await, ["/flags"]);
 }
+
+#[tokio::test]
+async fn a_fall_through_can_leave_the_value_to_the_caller_and_rollouts_divide_as_elsewhere() {
+    let app = furnished().await;
+    let put = |config: Value| {
+        let app = &app;
+        async move { app.put("/api/flags/base/config/staging", &json!({"config": config})).await }
+    };
+    let answer =
+        || ask(&app, json!({"environment": "staging", "flagKey": "base", "context": {"key": "bob"}}));
+    let written = put(json!({"on": true, "fallthrough": {"codeDefault": true}})).await;
+    assert_eq!(written.status(), StatusCode::OK);
+    let result = answer().await["results"][0]["flags"]["base"].clone();
+    assert_eq!(result["reason"], json!({"kind": "FALLTHROUGH"}));
+    assert!(result["value"].is_null() && result["variation"].is_null());
+    let payload: Value = app.get("/api/environments/staging/flags").await.json().await.unwrap();
+    assert!(payload["base"]["value"].is_null() && payload["base"]["variation"].is_null());
+
+    // "base" and "bob" fall at 27 of 100 for ConfigCat: sha1("basebob") begins with 5975dcb.
+    for (weight, value) in [(28_000, true), (27_000, false)] {
+        let rollout = json!({"variations": [
+            {"variation": 0, "weight": weight}, {"variation": 1, "weight": 100_000 - weight}]});
+        let config = json!({"on": true, "algorithm": "configcat", "fallthrough": {"rollout": rollout}});
+        assert_eq!(put(config).await.status(), StatusCode::OK);
+        assert_eq!(answer().await["results"][0]["flags"]["base"]["value"], value);
+    }
+    let kept: Value = app.get("/api/flags/base/config/staging").await.json().await.unwrap();
+    assert_eq!(kept["config"]["algorithm"], "configcat");
+    for (config, pointer) in [
+        (
+            json!({"on": true, "fallthrough": {"codeDefault": true, "variation": 0}}),
+            "/fallthrough/codeDefault",
+        ),
+        (json!({"algorithm": "md5", "fallthrough": {"variation": 0}}), "/algorithm"),
+    ] {
+        let refused = put(config).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let problem: Value = refused.json().await.unwrap();
+        assert!(problem["errors"][0]["pointer"].as_str().unwrap().ends_with(pointer), "{problem:#}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Nanoseconds an evaluation, ours against LaunchDarkly's own engine, by turns in one process.
 //!
-//! `cargo bench -p flagstaff-shared --bench evaluate [-- --gate]`. What counts is the ratio: both engines
+//! `cargo bench -p flagstaff-shared --bench evaluate [-- PART OF A NAME] [--gate]`. What counts is the ratio: both engines
 //! run in short slices one after the other, so that a busy machine meets both alike. A round's time is
 //! the median of its slices; printed are the medians of the rounds and, in brackets, the least and the
 //! most. With `--gate` it fails if a ratio is beyond twice its goal.
@@ -94,9 +94,11 @@ fn tell(name: &str, goal: f64, found: &Compared) -> bool {
 fn main() -> ExitCode {
     println!("{:<18} {:>9} ns {:>22} ns {:>18}", "case", "ours", "theirs", "ratio");
     let mut within = true;
+    let asked: Option<String> = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wanted = |name: &str| asked.as_ref().is_none_or(|part| name.contains(part.as_str()));
     let (documents, cases) = mix::shapes();
     let (ours, theirs) = (Ours::load(&documents), Theirs::load(&documents));
-    for case in &cases {
+    for case in cases.iter().filter(|case| wanted(case.name)) {
         let (mine, other) = (Ours::context(&case.context), Theirs::context(&case.context));
         let index = ours.ruleset.index_of(case.flag).unwrap();
         assert_eq!(ours.one(index, &mine), theirs.one(case.flag, &other), "{}", case.name);
@@ -112,33 +114,38 @@ fn main() -> ExitCode {
         within &= tell(case.name, case.goal, &found);
     }
     for count in [100, 1_000, 5_000] {
+        let names = [format!("mix of {count}"), format!("evalx of {count}")];
+        if !names.iter().any(|name| wanted(name)) {
+            continue;
+        }
         let documents = mix::environment(count, 4);
         let (ours, theirs) = (Ours::load(&documents), Theirs::load(&documents));
         let text = mix::person("person-00042");
         let (mine, other) = (Ours::context(&text), Theirs::context(&text));
         assert_eq!(ours.all(&mine), theirs.all(&other));
-        let found = compare(
-            count,
-            &mut || {
+        let [mix, evalx] = names;
+        if wanted(&mix) {
+            let mut all = || {
                 black_box(ours.all(&mine));
-            },
-            &mut || {
+            };
+            let found = compare(count, &mut all, &mut || {
                 black_box(theirs.all(&other));
-            },
-        );
-        within &= tell(&format!("mix of {count}"), 0.2, &found);
-        let found = compare(
-            count,
-            &mut || {
+            });
+            within &= tell(&mix, 0.2, &found);
+        }
+        if wanted(&evalx) {
+            let mut answer = || {
                 black_box(ours.answer(&mine));
-            },
-            &mut || {
+            };
+            let found = compare(count, &mut answer, &mut || {
                 black_box(theirs.answer(&other));
-            },
-        );
-        within &= tell(&format!("evalx of {count}"), 0.25, &found);
+            });
+            within &= tell(&evalx, 0.25, &found);
+        }
     }
-    link();
+    if wanted("linking") {
+        link();
+    }
     if within || !std::env::args().any(|arg| arg == "--gate") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

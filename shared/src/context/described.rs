@@ -1,4 +1,4 @@
-//! Contexts put together from parts, for protocols that have a form of their own; a key may be missing.
+//! Contexts put together from parts, for protocols with a form of their own; a key may be missing.
 
 use super::kind::kind_problem;
 use super::model::{Context, Individual};

@@ -1,10 +1,8 @@
 //! Where a context falls between 0 and 1: the same place in every SDK.
 
-use std::io::Write as _;
-
-use sha1::{Digest as _, Sha1};
-
+use super::digits::Digits;
 use super::foreign::{Divided, Share, share};
+use super::salt::Salt;
 use crate::context::{Context, Individual, Reference};
 use crate::json::Json;
 use crate::targeting::Algorithm;
@@ -12,10 +10,8 @@ use crate::targeting::Algorithm;
 /// What makes the buckets of one rollout different from those of another.
 #[derive(Clone, Copy)]
 pub(super) enum Prefix<'p> {
-    /// Rollouts with the same seed fall alike.
-    Seed(i64),
-    /// The key and the salt of the flag or segment.
-    KeyAndSalt(&'p str, &'p str),
+    /// LaunchDarkly's algorithm.
+    Own(&'p Salt),
     /// Another tool's algorithm, and what it takes for the flag's key.
     Foreign(Algorithm, &'p str),
 }
@@ -45,6 +41,7 @@ impl Bucket {
             Self::NoKind | Self::NoKey | Self::NoValue => 0.0,
         }
     }
+
     /// Whether it lies below the end of a part, which is the sum `to` or, exactly, `end` of 100,000.
     pub(super) fn is_below(self, to: f32, end: i64) -> bool {
         match self {
@@ -75,11 +72,9 @@ fn of_value(individual: &Individual, by: &Reference, prefix: Prefix<'_>) -> Opti
             if number.fract() != 0.0 || number.abs() >= 9_223_372_036_854_775_808.0 {
                 return None;
             }
-            let mut digits = Digits::default();
             #[allow(clippy::cast_possible_truncation)] // it is whole and fits
             let number = number as i64;
-            digits.write(number);
-            Some(fallen(prefix, Divided::Whole(number, digits.as_str())))
+            Some(fallen(prefix, Divided::Whole(number, Digits::of(number).as_str())))
         }
         _ => None,
     }
@@ -90,61 +85,9 @@ fn fallen(prefix: Prefix<'_>, by: Divided<'_>) -> Bucket {
         (Prefix::Foreign(algorithm, group), by) => {
             share(algorithm, group, by).map_or(Bucket::NoValue, Bucket::Of)
         }
-        (own, Divided::Key(value) | Divided::Text(value) | Divided::Whole(_, value)) => {
-            Bucket::At(hash(own, value.as_bytes()))
+        (Prefix::Own(salt), Divided::Key(value) | Divided::Text(value) | Divided::Whole(_, value)) => {
+            Bucket::At(salt.place(value.as_bytes()))
         }
-    }
-}
-
-fn hash(prefix: Prefix<'_>, value: &[u8]) -> f32 {
-    let mut sha = Sha1::new();
-    match prefix {
-        Prefix::Seed(seed) => {
-            let mut digits = Digits::default();
-            digits.write(seed);
-            sha.update(digits.as_bytes());
-        }
-        Prefix::KeyAndSalt(key, salt) => {
-            sha.update(key.as_bytes());
-            sha.update(b".");
-            sha.update(salt.as_bytes());
-        }
-        // Those don't get here.
-        Prefix::Foreign(..) => {}
-    }
-    sha.update(b".");
-    sha.update(value);
-    let digest: [u8; 20] = sha.finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    // The first 15 hexadecimal digits are 60 bits.
-    let bits = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 4;
-    #[allow(clippy::cast_precision_loss)] // as Go and Rust SDKs do it
-    let place = bits as f32 / 0x0FFF_FFFF_FFFF_FFFF_u64 as f32;
-    place
-}
-
-/// A number's decimal digits, without an allocation.
-#[derive(Default)]
-struct Digits {
-    bytes: [u8; 24],
-    length: usize,
-}
-
-impl Digits {
-    fn write(&mut self, number: i64) {
-        let mut rest = self.bytes.as_mut_slice();
-        // 24 bytes hold any i64, so this can't fail.
-        let _ = write!(rest, "{number}");
-        let left = rest.len();
-        self.length = self.bytes.len() - left;
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -155,14 +98,15 @@ mod tests {
 
     #[test]
     fn the_published_vectors() {
-        let salted = Prefix::KeyAndSalt("hashKey", "saltyA");
+        let (salt, seeded) = (Salt::new("hashKey", "saltyA"), Salt::seed(61));
+        let salted = Prefix::Own(&salt);
         for (prefix, key, place) in [
             (salted, "userKeyA", 0.421_575_87_f32),
             (salted, "userKeyB", 0.670_848_5),
             (salted, "userKeyC", 0.103_431_06),
-            (Prefix::Seed(61), "userKeyA", 0.098_012_07),
-            (Prefix::Seed(61), "userKeyB", 0.144_837_77),
-            (Prefix::Seed(61), "userKeyC", 0.924_264_1),
+            (Prefix::Own(&seeded), "userKeyA", 0.098_012_07),
+            (Prefix::Own(&seeded), "userKeyB", 0.144_837_77),
+            (Prefix::Own(&seeded), "userKeyC", 0.924_264_1),
         ] {
             let context = Context::of("user", key).unwrap();
             assert_eq!(bucket(&context, "user", None, prefix), Bucket::At(place), "{key}");
@@ -174,7 +118,7 @@ mod tests {
         let by = Reference::parse("n").unwrap();
         let place = |n: &str| {
             let context = Context::parse(&parse(&format!(r#"{{"kind":"user","key":"k","n":{n}}}"#)).unwrap());
-            bucket(&context.unwrap(), "user", Some(&by), Prefix::KeyAndSalt("hashKey", "saltyA"))
+            bucket(&context.unwrap(), "user", Some(&by), Prefix::Own(&Salt::new("hashKey", "saltyA")))
         };
         for n in ["33333", "33333.0", "3.3333e4", "\"33333\""] {
             assert_eq!(place(n), Bucket::At(0.547_714_23), "{n}");
@@ -185,15 +129,6 @@ mod tests {
             assert_eq!(place(n), Bucket::NoValue, "{n}");
         }
         let context = Context::of("org", "k").unwrap();
-        assert_eq!(bucket(&context, "user", Some(&by), Prefix::Seed(1)), Bucket::NoKind);
-    }
-
-    #[test]
-    fn any_number_fits_its_digits() {
-        for n in [i64::MIN, -1, 0, 7, i64::MAX] {
-            let mut digits = Digits::default();
-            digits.write(n);
-            assert_eq!(digits.as_bytes(), n.to_string().as_bytes());
-        }
+        assert_eq!(bucket(&context, "user", Some(&by), Prefix::Own(&Salt::seed(1))), Bucket::NoKind);
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
 use regex::Regex;
 
-use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
+use super::keys::Keys;
+use super::kind::{Kind, kind};
+use crate::context::{Reference, ReferenceError};
 use crate::json::Json;
 use crate::targeting::{Clause, Instant, Op, Version, compile_pattern};
 
@@ -12,7 +15,7 @@ use crate::targeting::{Clause, Instant, Op, Version, compile_pattern};
 #[derive(Debug)]
 pub(super) struct PreparedClause {
     /// The kind whose attribute is meant.
-    pub(super) kind: Box<str>,
+    pub(super) kind: Kind,
     /// The attribute; an error makes the evaluation malformed, except for segments.
     pub(super) attribute: Result<Reference, ReferenceError>,
     /// The attribute as it was written.
@@ -20,6 +23,8 @@ pub(super) struct PreparedClause {
     pub(super) op: Op,
     pub(super) test: Test,
     pub(super) negate: bool,
+    /// Whether it asks for the kinds in the context, whatever kind stands beside it.
+    pub(super) asks_for_kind: bool,
 }
 
 /// What is compared. Operands that can never match are left out.
@@ -42,30 +47,33 @@ pub(super) enum Test {
 }
 
 /// The values of an `in`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Set {
-    strings: HashSet<Box<str>>,
-    numbers: Vec<f64>,
+    strings: Keys,
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Debug, Default)]
+struct Rest {
+    // By their bits, with one zero.
+    numbers: HashSet<u64, RandomState>,
     others: Vec<Json>,
 }
 
 impl PreparedClause {
     /// Prepares a clause; `links` counts the links of the flag or segment that it belongs to.
     pub(super) fn new(clause: Clause, links: &mut usize) -> Self {
-        let kind = clause.context_kind.as_deref();
+        let given = clause.context_kind.as_deref();
+        let attribute = Reference::beside_kind(&clause.attribute, given);
         Self {
-            attribute: Reference::beside_kind(&clause.attribute, kind),
-            kind: kind.filter(|kind| !kind.is_empty()).unwrap_or(DEFAULT_KIND).into(),
+            asks_for_kind: attribute.as_ref().is_ok_and(|reference| reference.as_str() == "kind"),
+            attribute,
+            kind: kind(given),
             written: clause.attribute.into(),
             test: Test::new(&clause.op, clause.values, links),
             op: clause.op,
             negate: clause.negate,
         }
-    }
-
-    /// Whether it asks for the kinds in the context, whatever kind stands beside it.
-    pub(super) fn asks_for_kind(&self) -> bool {
-        self.attribute.as_ref().is_ok_and(|reference| reference.as_str() == "kind")
     }
 }
 
@@ -126,27 +134,34 @@ impl Test {
 
 impl Set {
     fn new(values: Vec<Json>) -> Self {
-        let mut set = Self::default();
+        let mut strings = Vec::new();
+        let mut rest = Rest::default();
         for value in values {
             match value {
-                Json::String(text) => {
-                    set.strings.insert(text.into());
-                }
-                Json::Number(_) => set.numbers.extend(value.as_f64()),
-                other => set.others.push(other),
+                Json::String(text) => strings.push(text),
+                Json::Number(_) => rest.numbers.extend(value.as_f64().map(bits)),
+                other => rest.others.push(other),
             }
         }
-        set
+        let any = !rest.numbers.is_empty() || !rest.others.is_empty();
+        Self { strings: Keys::new(strings), rest: any.then(|| Box::new(rest)) }
     }
 
     fn contains(&self, value: &Json) -> bool {
         match value {
-            Json::String(text) => self.strings.contains(text.as_str()),
-            #[allow(clippy::float_cmp)] // equality of values is what `in` asks
-            Json::Number(_) => any(value.as_f64(), &self.numbers, |v, o| v == *o),
-            other => self.others.iter().any(|operand| other.same_value(operand)),
+            Json::String(text) => self.strings.contains(text),
+            Json::Number(_) => {
+                let numbers = self.rest.as_ref().map(|rest| &rest.numbers);
+                numbers.zip(value.as_f64()).is_some_and(|(numbers, value)| numbers.contains(&bits(value)))
+            }
+            other => self.rest.as_ref().is_some_and(|rest| rest.others.iter().any(|o| other.same_value(o))),
         }
     }
+}
+
+fn bits(number: f64) -> u64 {
+    // Both zeros are equal.
+    if number == 0.0 { 0 } else { number.to_bits() }
 }
 
 fn any<V: Copy, O>(value: Option<V>, operands: &[O], test: impl Fn(V, &O) -> bool) -> bool {

@@ -45,36 +45,59 @@ impl Documents {
         }
         let (flags, segments) = (members(payload, place, "flags"), members(payload, place, "segments"));
         match (flags, segments) {
-            (Ok(flags), Ok(segments)) => Ok(Self::of(flags, segments, place)),
+            (Ok(flags), Ok(segments)) => Ok(Self::of(copied(flags), copied(segments), place)),
             (flags, segments) => Err([flags.err(), segments.err()].into_iter().flatten().collect()),
         }
     }
 
-    /// Prepares the texts of flags and of segments by key. Never fails: what is not such an object holds nothing,
-    /// and a document that cannot be kept (a number beyond what JSON readers hold, a member that stands twice) is
-    /// malformed without hurting the others.
-    pub fn read(flags: Option<&str>, segments: Option<&str>) -> Self {
-        Self::of(&by_key(flags), &by_key(segments), "")
+    /// The same out of a text. A document that cannot be kept (a number beyond what JSON readers hold, a member
+    /// that stands twice) is malformed without hurting the others.
+    ///
+    /// # Errors
+    /// It is no JSON, or no such object.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        let error = match parse_within(text, MAX_DEPTH) {
+            Ok(json) => return Self::prepare(&json),
+            Err(error) => error,
+        };
+        let whole = raw(text).filter(|_| !error.syntax);
+        let Some(whole) = whole else {
+            let detail = format!("line {}, column {}: {}", error.line, error.column, error.detail);
+            return Err(vec![Fault::new(error.pointer, detail)]);
+        };
+        let data =
+            whole.get("data").filter(|_| !whole.contains_key("flags")).and_then(|data| raw(data.get()));
+        let (payload, place) = data.map_or((whole, ""), |data| (data, "/data"));
+        let text = |name: &str| payload.get(name).map(|text| text.get());
+        Ok(Self::of(by_key(text("flags")), by_key(text("segments")), place))
     }
 
-    fn of(flags: &[(String, Json)], segments: &[(String, Json)], place: &str) -> Self {
+    /// Prepares the texts of flags and of segments by key. Never fails: what is not such an object holds nothing,
+    /// and a document that cannot be kept is malformed without hurting the others.
+    pub fn read(flags: Option<&str>, segments: Option<&str>) -> Self {
+        Self::of(by_key(flags), by_key(segments), "")
+    }
+
+    fn of(flags: Texts, segments: Texts, place: &str) -> Self {
         let mut out = Self::default();
         for (key, document) in flags {
-            let at = |fault| below(fault, place, "flags", key);
-            let prepared = prepare_flag(&named(key, document)).map_err(|faults| {
-                out.faults.extend(faults.into_iter().map(at));
-            });
-            out.flags.extend(prepared.ok().or_else(|| malformed_flag(key)).map(|flag| (key.clone(), flag)));
-            out.keys.push(key.clone());
+            let prepared = document.and_then(|document| prepare_flag(&named(&key, document)));
+            let prepared = prepared.map_err(|faults| out.put(faults, place, "flags", &key));
+            out.flags.extend(prepared.ok().or_else(|| malformed_flag(&key)).map(|flag| (key.clone(), flag)));
+            out.keys.push(key);
         }
         for (key, document) in segments {
-            let at = |fault| below(fault, place, "segments", key);
-            let prepared = prepare_segment(&named(key, document)).map_err(|faults| {
-                out.faults.extend(faults.into_iter().map(at));
-            });
-            out.segments.extend(prepared.ok().or_else(|| malformed_segment(key)).map(|s| (key.clone(), s)));
+            let prepared = document.and_then(|document| prepare_segment(&named(&key, document)));
+            let prepared = prepared.map_err(|faults| out.put(faults, place, "segments", &key));
+            out.segments.extend(prepared.ok().or_else(|| malformed_segment(&key)).map(|s| (key, s)));
         }
         out
+    }
+
+    fn put(&mut self, faults: Vec<Fault>, place: &str, list: &str, key: &str) {
+        let key = key.replace('~', "~0").replace('/', "~1");
+        let at = |fault: Fault| Fault::new(format!("{place}/{list}/{key}{}", fault.pointer), fault.detail);
+        self.faults.extend(faults.into_iter().map(at));
     }
 
     /// The keys of its flags, in the order of the payload, tombstones included.
@@ -158,18 +181,32 @@ pub fn write_answer(answer: &Result<Evaluation<'_>, ErrorKind>, out: &mut String
 // As deep as what a document may hold can lie in a payload.
 const MAX_DEPTH: usize = 128;
 
-fn by_key(text: Option<&str>) -> Vec<(String, Json)> {
+/// Documents by key, each read by itself.
+type Texts = Vec<(String, Result<Json, Vec<Fault>>)>;
+
+fn copied(members: &[(String, Json)]) -> Texts {
+    members.iter().map(|(key, document)| (key.clone(), Ok(document.clone()))).collect()
+}
+
+fn by_key(text: Option<&str>) -> Texts {
     let Some(text) = text else { return Vec::new() };
     match parse_within(text, MAX_DEPTH) {
-        Ok(Json::Object(members)) => members,
+        Ok(Json::Object(members)) => members.into_iter().map(|(key, document)| (key, Ok(document))).collect(),
         Ok(_) => Vec::new(),
-        // One by one; null is no document.
-        Err(_) => serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+        // One by one.
+        Err(_) => raw(text)
             .unwrap_or_default()
             .into_iter()
-            .map(|(key, text)| (key, parse_within(text.get(), MAX_DEPTH).unwrap_or_default()))
+            .map(|(key, text)| {
+                let read = parse_within(text.get(), MAX_DEPTH);
+                (key, read.map_err(|error| vec![Fault::new(error.pointer, error.detail)]))
+            })
             .collect(),
     }
+}
+
+fn raw(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(text).ok()
 }
 
 fn members<'j>(payload: &'j Json, place: &str, name: &str) -> Result<&'j [(String, Json)], Fault> {
@@ -184,17 +221,11 @@ fn members<'j>(payload: &'j Json, place: &str, name: &str) -> Result<&'j [(Strin
 }
 
 /// A document that lacks its key has that of its member.
-fn named(key: &str, document: &Json) -> Json {
-    let mut document = document.clone();
+fn named(key: &str, mut document: Json) -> Json {
     if document.as_object().is_some() && document.get("key").is_none_or(Json::is_null) {
         document.set("key", Json::from(key));
     }
     document
-}
-
-fn below(fault: Fault, place: &str, list: &str, key: &str) -> Fault {
-    let key = key.replace('~', "~0").replace('/', "~1");
-    Fault::new(format!("{place}/{list}/{key}{}", fault.pointer), fault.detail)
 }
 
 /// A flag that leads back to itself, which makes every evaluation that needs it malformed.

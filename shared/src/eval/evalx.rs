@@ -1,6 +1,8 @@
-//! Results as client-side SDKs read them: one JSON object a flag, written without an intermediate value.
+//! Results as client-side SDKs read them: a JSON object a flag, written at once.
 
+use super::digits::Digits;
 use super::outcome::Evaluation;
+use super::prepare::Variation;
 use super::reason::{Reason, ReasonKind};
 use crate::json::Json;
 
@@ -16,12 +18,11 @@ pub struct EvalxForm {
 impl EvalxForm {
     /// Appends `{"KEY":RESULT,...}`.
     pub fn write_all<'f>(self, out: &mut Vec<u8>, results: impl IntoIterator<Item = Evaluation<'f>>) {
+        let version = Digits::of(self.version);
         let mut before = b'{';
         for result in results {
             out.push(before);
-            out.extend_from_slice(result.flag.quoted_key().as_bytes());
-            out.push(b':');
-            self.write(out, &result);
+            self.named(out, &result, &version);
             before = b',';
         }
         if before == b'{' {
@@ -30,7 +31,7 @@ impl EvalxForm {
         out.push(b'}');
     }
 
-    /// Appends one result, `{"value":...,"variation":...,"version":...,"flagVersion":...}`, with
+    /// Appends one result, `{"value":...,"variation":...,"flagVersion":...,"version":...}`, with
     /// `trackEvents`, `trackReason`, `reason`, `debugEventsUntilDate` and `prerequisites` where they say
     /// something.
     pub fn write(self, out: &mut Vec<u8>, result: &Evaluation<'_>) {
@@ -48,18 +49,29 @@ impl EvalxForm {
         out.push(b'}');
     }
 
-    fn members(self, out: &mut Vec<u8>, result: &Evaluation<'_>) {
-        let flag = result.flag;
-        out.extend_from_slice(b"\"value\":");
-        out.extend_from_slice(result.text().map_or(b"null", |text| text.as_bytes()));
-        if let Some(index) = result.variation_index {
-            out.extend_from_slice(b",\"variation\":");
-            digits(out, index as u64);
+    /// Appends `"KEY":RESULT`.
+    fn named(self, out: &mut Vec<u8>, result: &Evaluation<'_>, version: &Digits) {
+        match result.variation().map(Variation::beginning) {
+            Some(beginning) if !beginning.is_empty() => out.extend_from_slice(beginning.as_bytes()),
+            _ => {
+                out.extend_from_slice(result.flag.quoted_key().as_bytes());
+                out.extend_from_slice(b":{");
+                served(out, result);
+            }
         }
+        self.rest(out, result, version);
+        out.push(b'}');
+    }
+
+    fn members(self, out: &mut Vec<u8>, result: &Evaluation<'_>) {
+        served(out, result);
+        self.rest(out, result, &Digits::of(self.version));
+    }
+
+    fn rest(self, out: &mut Vec<u8>, result: &Evaluation<'_>, version: &Digits) {
+        let flag = result.flag;
         out.extend_from_slice(b",\"version\":");
-        number(out, self.version);
-        out.extend_from_slice(b",\"flagVersion\":");
-        number(out, flag.version());
+        out.extend_from_slice(version.as_bytes());
         let is_experiment = result.is_experiment();
         if is_experiment || flag.track_events() {
             out.extend_from_slice(b",\"trackEvents\":true");
@@ -85,6 +97,18 @@ impl EvalxForm {
             out.push(b']');
         }
     }
+}
+
+/// Appends what is served: `"value":...,"variation":...,"flagVersion":...`.
+fn served(out: &mut Vec<u8>, result: &Evaluation<'_>) {
+    out.extend_from_slice(b"\"value\":");
+    out.extend_from_slice(result.text().map_or(b"null", |text| text.as_bytes()));
+    if let Some(index) = result.variation_index {
+        out.extend_from_slice(b",\"variation\":");
+        digits(out, index as u64);
+    }
+    out.extend_from_slice(b",\"flagVersion\":");
+    number(out, result.flag.version());
 }
 
 impl Reason<'_> {

@@ -3,6 +3,7 @@
 use md5::Md5;
 use sha1::{Digest as _, Sha1};
 
+use super::digits::Digits;
 use crate::targeting::Algorithm;
 
 /// A place as those tools have it: so many of a whole.
@@ -42,8 +43,8 @@ pub(super) fn share(algorithm: Algorithm, group: &str, by: Divided<'_>) -> Optio
         }
         Algorithm::GrowthBookV1 => (fnv1a(units(&[value, group])) % 1000, 1000),
         Algorithm::GrowthBookV2 => {
-            let once = fnv1a(units(&[group, value])).to_string();
-            (fnv1a(units(&[&once])) % 10_000, 10_000)
+            let once = Digits::of(fnv1a(units(&[group, value])).into());
+            (fnv1a(units(&[once.as_str()])) % 10_000, 10_000)
         }
         Algorithm::Flagsmith => (flagsmith(group, value), 9998),
         Algorithm::Flipt => (crc32(&[group, value]) % 1000, 1000),
@@ -173,9 +174,9 @@ mod tests {
         share(Algorithm::parse(name).unwrap(), group, by).unwrap().at
     }
 
-    // Printed by the tools' own packages on PyPI: UnleashClient 6, growthbook 4.0.0, flagsmith-flag-engine 11.1.1,
-    // openfeature-flagd-core 2.0.0 (with mmh3 5.3.1 and cbor2 5.9.0) and configcat-client 10.0.1. Those of Flipt and
-    // GO Feature Flag, which have none, are by their formulas in internal/server/evaluation and modules/core/utils.
+    // Unleash's, GrowthBook's and Flagsmith's are what their own packages on PyPI answer. Those of flagd and ConfigCat
+    // are their formulas, read in openfeature-flagd-core 2.0.0 and configcat-client 10.0.1, computed with mmh3, cbor2
+    // and hashlib; those of Flipt and GO Feature Flag, which have no package, are by their formulas alone.
     #[test]
     fn values_fall_where_the_tools_themselves_let_them_fall() {
         for (name, of, expected) in [

@@ -1,22 +1,27 @@
 //! Evaluation: prepared once a revision, walked without I/O; never an error, always a reason.
 //!
-//! ROOF over its rooms: `prepare` and `targets` (documents made quick), `store` (where the others are found by
-//! key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it), `walk` and `segment`
-//! (the algorithm), `clause` and `bucket` (its two primitives, with `foreign` for the buckets of other tools),
-//! `reason`, `outcome` (the answer), `shape` (what it was like), `evalx` (the answer as bytes), `trace` and
-//! `explain` (the same walk, told), `documents` (a payload on its own).
+//! ROOF over its rooms: `prepare`, `keys`, `kind`, `salt` and `targets` (documents made quick), `store` (where the
+//! others are found by key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it),
+//! `walk`, `segment` and `decision` (the algorithm), `clause` and `bucket` (its two primitives, with `foreign` for
+//! the buckets of other tools and `digits`), `reason`, `outcome` (the answer), `shape` (what it was like), `evalx`
+//! (the answer as bytes), `trace` and `explain` (the same walk, told), `documents` (a payload on its own).
 
 mod bucket;
 mod clause;
+mod decision;
+mod digits;
 mod documents;
 mod evalx;
 mod explain;
 mod foreign;
 mod graph;
+mod keys;
+mod kind;
 mod outcome;
 mod prepare;
 mod reason;
 mod ruleset;
+mod salt;
 mod segment;
 mod shape;
 mod store;

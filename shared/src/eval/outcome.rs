@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::decision::Outcome;
 use super::graph::{ByKey, Graph};
 use super::prepare::{PreparedFlag, Variation};
 use super::reason::{Reason, ReasonKind};
 use super::store::Store;
 use super::trace::{Listener, Nobody};
-use super::walk::{Outcome, Walk};
+use super::walk::Walk;
 use crate::context::Context;
 use crate::json::Json;
 
@@ -31,16 +32,23 @@ pub struct Evaluation<'f> {
 impl<'f> Evaluation<'f> {
     pub(super) fn new<G: Graph<'f>, L: Listener>(
         flag: &'f PreparedFlag,
-        outcome: Outcome<'f>,
+        outcome: Outcome,
         walk: &Walk<'f, '_, G, L>,
     ) -> Self {
         Self {
             flag,
-            variation_index: outcome.index,
-            reason: Reason { kind: outcome.reason, big_segments_status: walk.big_segments },
+            variation_index: outcome.index(),
+            reason: Reason { kind: outcome.reason.told(flag), big_segments_status: walk.big_segments },
             prerequisites: flag.prerequisites.get(..walk.evaluated).unwrap_or_default(),
             missed_key: walk.missed_key,
         }
+    }
+
+    /// What a flag serves to everybody alike.
+    #[inline]
+    pub(super) fn of_all(flag: &'f PreparedFlag, outcome: Outcome) -> Self {
+        let reason = Reason { kind: outcome.reason.told(flag), big_segments_status: None };
+        Self { flag, variation_index: outcome.index(), reason, prerequisites: &[], missed_key: false }
     }
 
     /// The variation; `None` means null, for which SDKs take the caller's default.

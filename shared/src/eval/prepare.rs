@@ -1,12 +1,14 @@
 //! Documents made quick: patterns compiled, keys in sets, operands parsed, values encoded, once.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::bucket::Prefix;
 use super::clause::PreparedClause;
+use super::keys::Keys;
+use super::kind::{Kind, kind};
+use super::salt::Salt;
 use super::targets::Targets;
-use crate::context::{DEFAULT_KIND, Reference, ReferenceError};
+use crate::context::{Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
@@ -21,16 +23,15 @@ pub struct PreparedFlag {
     pub(super) on: bool,
     pub(super) deleted: bool,
     pub(super) off_variation: Option<i64>,
-    pub(super) variations: Vec<Variation>,
+    pub(super) variations: Box<[Variation]>,
     // Keys, and at the same places what those flags must serve.
-    pub(super) prerequisites: Vec<Box<str>>,
-    pub(super) required: Vec<i64>,
+    pub(super) prerequisites: Box<[Box<str>]>,
+    pub(super) required: Box<[i64]>,
     // How many other flags and segments it names: prerequisites, then clause by clause.
     pub(super) links: usize,
     pub(super) targets: Targets,
-    pub(super) rules: Vec<PreparedRule>,
+    pub(super) rules: Box<[PreparedRule]>,
     pub(super) fallthrough: PreparedServe,
-    pub(super) salt: Box<str>,
     availability: ClientSideAvailability,
     track_events: bool,
     pub(super) track_events_fallthrough: bool,
@@ -42,12 +43,14 @@ pub struct PreparedFlag {
 pub struct Variation {
     value: Json,
     text: Arc<str>,
+    // The beginning of a result that serves it, from the flag's key on; empty for a long text.
+    beginning: Box<str>,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedRule {
     pub(super) id: Box<str>,
-    pub(super) clauses: Vec<PreparedClause>,
+    pub(super) clauses: Box<[PreparedClause]>,
     pub(super) serve: PreparedServe,
     pub(super) track_events: bool,
 }
@@ -55,7 +58,7 @@ pub(super) struct PreparedRule {
 #[derive(Debug)]
 pub(super) enum PreparedServe {
     Variation(i64),
-    Rollout(PreparedRollout),
+    Rollout(Box<PreparedRollout>),
     /// No value, on purpose.
     CodeDefault,
     Nothing,
@@ -64,11 +67,12 @@ pub(super) enum PreparedServe {
 #[derive(Debug)]
 pub(super) struct PreparedRollout {
     pub(super) experiment: bool,
-    pub(super) parts: Vec<PreparedPart>,
+    pub(super) parts: Box<[PreparedPart]>,
     pub(super) seed: Option<i64>,
     pub(super) by: By,
     pub(super) algorithm: Algorithm,
     group: Option<Box<str>>,
+    salt: Salt,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +87,16 @@ pub(super) struct PreparedPart {
 /// What a rollout divides.
 #[derive(Debug)]
 pub(super) struct By {
-    pub(super) kind: Box<str>,
+    pub(super) kind: Kind,
     /// `None` = key.
     pub(super) attribute: Result<Option<Reference>, ReferenceError>,
+}
+
+/// What a rollout takes from its flag.
+struct Own<'f> {
+    key: &'f str,
+    salt: &'f str,
+    algorithm: Option<Algorithm>,
 }
 
 /// A segment, ready to be asked.
@@ -96,30 +107,33 @@ pub struct PreparedSegment {
     // How many other segments it names, clause by clause.
     pub(super) links: usize,
     pub(super) deleted: bool,
-    pub(super) salt: Box<str>,
-    pub(super) included: HashSet<Box<str>>,
-    pub(super) excluded: HashSet<Box<str>>,
-    pub(super) included_contexts: Vec<PreparedKeys>,
-    pub(super) excluded_contexts: Vec<PreparedKeys>,
-    pub(super) rules: Vec<PreparedSegmentRule>,
+    pub(super) included: Keys,
+    pub(super) excluded: Keys,
+    pub(super) included_contexts: Box<[PreparedKeys]>,
+    pub(super) excluded_contexts: Box<[PreparedKeys]>,
+    pub(super) rules: Box<[PreparedSegmentRule]>,
     pub(super) unbounded: bool,
-    pub(super) unbounded_kind: Box<str>,
+    pub(super) unbounded_kind: Kind,
     pub(super) generation: Option<i64>,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedKeys {
-    pub(super) kind: Box<str>,
-    pub(super) keys: HashSet<Box<str>>,
+    pub(super) kind: Kind,
+    pub(super) keys: Keys,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedSegmentRule {
     pub(super) id: Box<str>,
-    pub(super) clauses: Vec<PreparedClause>,
-    pub(super) share: Option<f32>,
+    pub(super) clauses: Box<[PreparedClause]>,
+    /// How much of everybody, and the salt of the segment.
+    pub(super) share: Option<(f32, Box<Salt>)>,
     pub(super) by: By,
 }
+
+// From here on a text is kept once.
+const LONG: usize = 256;
 
 /// Prepares a flag from its composed document.
 ///
@@ -127,6 +141,7 @@ pub(super) struct PreparedSegmentRule {
 /// Members of a wrong type. What is merely strange prepares, and evaluates as SDKs evaluate it.
 pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
     let flag = FlagDocument::parse(document)?;
+    let own = Own { key: &flag.key, salt: &flag.salt, algorithm: flag.algorithm };
     let mut links = flag.prerequisites.len();
     let rules = flag
         .rules
@@ -134,25 +149,30 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         .map(|rule| PreparedRule {
             id: rule.id.into(),
             clauses: clauses(rule.clauses, &mut links),
-            serve: serve(rule.serve, flag.algorithm),
+            serve: serve(rule.serve, &own),
             track_events: rule.track_events,
         })
         .collect();
+    let fallthrough = serve(flag.fallthrough, &own);
+    let quoted_key: Box<str> = Json::from(flag.key.as_str()).to_text().into();
+    let mut variations: Box<[Variation]> = flag.variations.into_iter().map(Variation::new).collect();
+    for (index, variation) in variations.iter_mut().enumerate() {
+        variation.begin(&quoted_key, index, flag.version);
+    }
     Ok(PreparedFlag {
-        quoted_key: Json::from(flag.key.as_str()).to_text().into(),
+        quoted_key,
         key: flag.key.into(),
         version: flag.version,
         on: flag.on,
         deleted: flag.deleted,
         off_variation: flag.off_variation,
-        variations: flag.variations.into_iter().map(Variation::new).collect(),
+        variations,
         required: flag.prerequisites.iter().map(|prerequisite| prerequisite.variation).collect(),
         prerequisites: flag.prerequisites.into_iter().map(|prerequisite| prerequisite.key.into()).collect(),
         links,
         targets: Targets::new(&flag.targets, &flag.context_targets),
         rules,
-        fallthrough: serve(flag.fallthrough, flag.algorithm),
-        salt: flag.salt.into(),
+        fallthrough,
         availability: flag.availability,
         track_events: flag.track_events,
         track_events_fallthrough: flag.track_events_fallthrough,
@@ -173,7 +193,9 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         .map(|rule| PreparedSegmentRule {
             id: rule.id.into(),
             clauses: clauses(rule.clauses, &mut links),
-            share: rule.weight.map(share),
+            share: rule
+                .weight
+                .map(|weight| (share(weight), Box::new(Salt::new(&segment.key, &segment.salt)))),
             by: By::new(rule.bucket_by.as_deref(), rule.rollout_context_kind.as_deref()),
         })
         .collect();
@@ -181,9 +203,8 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         key: segment.key.into(),
         version: segment.version,
         deleted: segment.deleted,
-        salt: segment.salt.into(),
-        included: set(segment.included),
-        excluded: set(segment.excluded),
+        included: Keys::new(segment.included),
+        excluded: Keys::new(segment.excluded),
         included_contexts: segment.included_contexts.into_iter().map(PreparedKeys::new).collect(),
         excluded_contexts: segment.excluded_contexts.into_iter().map(PreparedKeys::new).collect(),
         links,
@@ -240,6 +261,13 @@ impl PreparedFlag {
         self.debug_events_until_date
     }
 
+    /// Whether it serves the same to everybody, whatever other flags do.
+    pub(super) fn serves_all_alike(&self) -> bool {
+        let undivided = !matches!(self.fallthrough, PreparedServe::Rollout(_));
+        let untargeted = self.prerequisites.is_empty() && self.targets.is_empty() && self.rules.is_empty();
+        self.deleted || !self.on || (untargeted && undivided)
+    }
+
     /// The keys of its direct prerequisites, in order.
     pub fn prerequisite_keys(&self) -> impl Iterator<Item = &str> {
         self.prerequisites.iter().map(|key| &**key)
@@ -260,7 +288,21 @@ impl PreparedSegment {
 
 impl Variation {
     fn new(value: Json) -> Self {
-        Self { text: value.to_text().into(), value }
+        Self { text: value.to_text().into(), value, beginning: Box::default() }
+    }
+
+    /// The beginning of a result, `"KEY":{"value":...,"variation":...,"flagVersion":...`, so that most
+    /// results are one piece; nothing where that would keep a long text twice.
+    pub(super) const fn beginning(&self) -> &str {
+        &self.beginning
+    }
+
+    fn begin(&mut self, key: &str, index: usize, version: i64) {
+        if self.text.len() <= LONG {
+            let text = &self.text;
+            self.beginning =
+                format!("{key}:{{\"value\":{text},\"variation\":{index},\"flagVersion\":{version}").into();
+        }
     }
 
     /// The value.
@@ -277,17 +319,16 @@ impl Variation {
 impl PreparedRollout {
     /// What makes its buckets its own.
     pub(super) fn prefix<'p>(&'p self, flag: &'p PreparedFlag) -> Prefix<'p> {
-        match (self.algorithm.is_foreign(), self.seed) {
-            (true, _) => Prefix::Foreign(self.algorithm, self.group.as_deref().unwrap_or(&flag.key)),
-            (false, Some(seed)) => Prefix::Seed(seed),
-            (false, None) => Prefix::KeyAndSalt(&flag.key, &flag.salt),
+        match self.algorithm.is_foreign() {
+            true => Prefix::Foreign(self.algorithm, self.group.as_deref().unwrap_or(&flag.key)),
+            false => Prefix::Own(&self.salt),
         }
     }
 }
 
 impl PreparedKeys {
     fn new(target: SegmentTarget) -> Self {
-        Self { kind: kind(target.context_kind.as_deref()), keys: set(target.values) }
+        Self { kind: kind(target.context_kind.as_deref()), keys: Keys::new(target.values) }
     }
 }
 
@@ -301,33 +342,36 @@ impl By {
     }
 }
 
-fn serve(serve: Serve, algorithm: Option<Algorithm>) -> PreparedServe {
+fn serve(serve: Serve, own: &Own<'_>) -> PreparedServe {
     match (serve.variation, serve.rollout) {
         (Some(variation), _) => PreparedServe::Variation(variation),
-        (None, Some(rollout)) if !rollout.variations.is_empty() => PreparedServe::Rollout(PreparedRollout {
-            experiment: rollout.experiment,
-            parts: rollout
-                .variations
-                .iter()
-                .scan(0_i64, |end, part| {
-                    *end = end.saturating_add(part.weight);
-                    Some(PreparedPart {
-                        variation: part.variation,
-                        share: share(part.weight),
-                        end: *end,
-                        untracked: part.untracked,
+        (None, Some(rollout)) if !rollout.variations.is_empty() => {
+            PreparedServe::Rollout(Box::new(PreparedRollout {
+                experiment: rollout.experiment,
+                parts: rollout
+                    .variations
+                    .iter()
+                    .scan(0_i64, |end, part| {
+                        *end = end.saturating_add(part.weight);
+                        Some(PreparedPart {
+                            variation: part.variation,
+                            share: share(part.weight),
+                            end: *end,
+                            untracked: part.untracked,
+                        })
                     })
-                })
-                .collect(),
-            seed: rollout.seed,
-            // An experiment divides by key, whatever it says.
-            by: By::new(
-                rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
-                rollout.context_kind.as_deref(),
-            ),
-            algorithm: rollout.algorithm.or(algorithm).unwrap_or_default(),
-            group: rollout.group.map(String::into_boxed_str),
-        }),
+                    .collect(),
+                seed: rollout.seed,
+                // An experiment divides by key, whatever it says.
+                by: By::new(
+                    rollout.bucket_by.as_deref().filter(|_| !rollout.experiment),
+                    rollout.context_kind.as_deref(),
+                ),
+                algorithm: rollout.algorithm.or(own.algorithm).unwrap_or_default(),
+                group: rollout.group.map(String::into_boxed_str),
+                salt: rollout.seed.map_or_else(|| Salt::new(own.key, own.salt), Salt::seed),
+            }))
+        }
         (None, None) if serve.code_default => PreparedServe::CodeDefault,
         _ => PreparedServe::Nothing,
     }
@@ -338,14 +382,6 @@ fn share(weight: i64) -> f32 {
     weight as f32 / 100_000.0
 }
 
-fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Vec<PreparedClause> {
+fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Box<[PreparedClause]> {
     clauses.into_iter().map(|clause| PreparedClause::new(clause, links)).collect()
-}
-
-pub(super) fn kind(given: Option<&str>) -> Box<str> {
-    given.filter(|kind| !kind.is_empty()).unwrap_or(DEFAULT_KIND).into()
-}
-
-fn set(keys: Vec<String>) -> HashSet<Box<str>> {
-    keys.into_iter().map(String::into_boxed_str).collect()
 }

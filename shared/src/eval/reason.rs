@@ -130,15 +130,6 @@ impl ReasonKind<'_> {
             Self::Fallthrough { in_experiment: true } | Self::RuleMatch { in_experiment: true, .. }
         )
     }
-
-    /// The same, of a context that is part of an experiment.
-    pub(super) const fn in_experiment(self) -> Self {
-        match self {
-            Self::Fallthrough { .. } => Self::Fallthrough { in_experiment: true },
-            Self::RuleMatch { index, id, .. } => Self::RuleMatch { index, id, in_experiment: true },
-            other => other,
-        }
-    }
 }
 
 impl Serialize for Reason<'_> {

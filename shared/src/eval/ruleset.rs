@@ -1,16 +1,22 @@
-//! The flags and segments of one environment at one revision, linked, so that none is looked up by key.
+//! The flags and segments of an environment, linked, so that none is looked up by key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::clause::{PreparedClause, Test};
+use super::decision::Outcome;
 use super::explain::explain_in;
 use super::graph::Graph;
 use super::outcome::{Evaluation, evaluate_in};
 use super::prepare::{PreparedFlag, PreparedSegment};
 use super::store::Store;
-use super::trace::Explanation;
+use super::trace::{Explanation, Nobody};
+use super::walk::Walk;
 use crate::context::Context;
+
+type Places = HashMap<Arc<str>, u32, RandomState>;
 
 /// Everything that evaluation needs of one environment at one revision: flags and segments in order of
 /// their keys, with prerequisites and segments resolved. Evaluating takes no lock, and allocates nothing
@@ -19,8 +25,8 @@ use crate::context::Context;
 pub struct Ruleset {
     flags: Box<[Linked<PreparedFlag>]>,
     segments: Box<[Linked<PreparedSegment>]>,
-    flags_by_key: HashMap<Arc<str>, u32>,
-    segments_by_key: HashMap<Arc<str>, u32>,
+    flags_by_key: Places,
+    segments_by_key: Places,
     // What each flag, then each segment names, in order; `NOWHERE` where there is no such thing.
     links: Box<[u32]>,
 }
@@ -30,6 +36,8 @@ struct Linked<T> {
     prepared: Arc<T>,
     // Where its links begin.
     links: usize,
+    // What it comes to where that depends on nothing.
+    known: Option<Outcome>,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -54,7 +62,7 @@ impl Ruleset {
                         link_clauses(&mut links, &rule.clauses, &segments_by_key);
                     }
                 }
-                Linked { prepared: flag, links: begin }
+                Linked { prepared: flag, links: begin, known: None }
             })
             .collect();
         let segments = segments
@@ -66,10 +74,24 @@ impl Ruleset {
                         link_clauses(&mut links, &rule.clauses, &segments_by_key);
                     }
                 }
-                Linked { prepared: segment, links: begin }
+                Linked { prepared: segment, links: begin, known: None }
             })
             .collect();
-        Self { flags, segments, flags_by_key, segments_by_key, links: links.into() }
+        let mut all = Self { flags, segments, flags_by_key, segments_by_key, links: links.into() };
+        all.decide_at_once();
+        all
+    }
+
+    /// Evaluates what is the same for everybody, for anybody.
+    fn decide_at_once(&mut self) {
+        let anybody = Context::anonymous();
+        let nothing = Self::default();
+        for flag in &mut self.flags {
+            if flag.prepared.serves_all_alike() {
+                let mut walk = Walk::new(&nothing, &anybody, Nobody);
+                flag.known = Some(walk.run(&flag.prepared, 0));
+            }
+        }
     }
 
     /// How many flags there are.
@@ -127,7 +149,10 @@ impl Ruleset {
     }
 
     fn evaluated<'r>(&'r self, flag: &'r Linked<PreparedFlag>, context: &Context) -> Evaluation<'r> {
-        evaluate_in(self, &flag.prepared, flag.links, context)
+        match flag.known {
+            Some(outcome) => Evaluation::of_all(&flag.prepared, outcome),
+            None => evaluate_in(self, &flag.prepared, flag.links, context),
+        }
     }
 
     fn link(&self, from: usize, link: usize) -> Option<usize> {
@@ -166,7 +191,7 @@ impl Store for Ruleset {
 fn in_order<T>(
     all: impl IntoIterator<Item = Arc<T>>,
     key: impl Fn(&T) -> &Arc<str>,
-) -> (Vec<Arc<T>>, HashMap<Arc<str>, u32>) {
+) -> (Vec<Arc<T>>, Places) {
     let mut all: Vec<Arc<T>> = all.into_iter().collect();
     all.sort_by(|a, b| key(a).cmp(key(b)));
     all.dedup_by(|later, earlier| {
@@ -180,11 +205,11 @@ fn in_order<T>(
     (all, places)
 }
 
-fn place(places: &HashMap<Arc<str>, u32>, key: &str) -> u32 {
+fn place(places: &Places, key: &str) -> u32 {
     places.get(key).copied().unwrap_or(NOWHERE)
 }
 
-fn link_clauses(links: &mut Vec<u32>, clauses: &[PreparedClause], places: &HashMap<Arc<str>, u32>) {
+fn link_clauses(links: &mut Vec<u32>, clauses: &[PreparedClause], places: &Places) {
     for clause in clauses {
         if let Test::Segments { keys, .. } = &clause.test {
             links.extend(keys.iter().map(|key| place(places, key)));

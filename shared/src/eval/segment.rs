@@ -84,8 +84,7 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
                 let id = rule.id.to_string();
                 Node::SegmentRule(SegmentRuleStep { index, id, ..SegmentRuleStep::default() })
             });
-            let matched =
-                self.clauses(&rule.clauses, place, Some(here))? && self.below_weight(segment, rule)?;
+            let matched = self.clauses(&rule.clauses, place, Some(here))? && self.below_weight(rule)?;
             self.close(|node| {
                 if let Node::SegmentRule(step) = node {
                     step.matched = matched;
@@ -106,22 +105,17 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
         Ok(false)
     }
 
-    fn below_weight(
-        &mut self,
-        segment: &PreparedSegment,
-        rule: &PreparedSegmentRule,
-    ) -> Result<bool, Malformed> {
-        let Some(share) = rule.share else { return Ok(true) };
+    fn below_weight(&mut self, rule: &PreparedSegmentRule) -> Result<bool, Malformed> {
+        let Some((share, salt)) = &rule.share else { return Ok(true) };
         let attribute = rule.by.attribute.as_ref().map_err(|_| Malformed)?;
-        let prefix = Prefix::KeyAndSalt(&segment.key, &segment.salt);
-        let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), prefix);
+        let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), Prefix::Own(salt));
         self.missed_key |= fell == Bucket::NoKey;
         self.mark(|node| {
             if let Node::SegmentRule(step) = node {
-                step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, share));
+                step.bucket = Some(bucket_step(&rule.by, None, fell, 0.0, *share));
             }
         });
-        Ok(fell != Bucket::NoKind && fell.place() < share)
+        Ok(fell != Bucket::NoKind && fell.place() < *share)
     }
 }
 

@@ -204,6 +204,7 @@ pub struct BucketStep {
 }
 
 /// A step that others hang below.
+#[allow(clippy::large_enum_variant)] // at most 20 are open at a time
 pub(super) enum Node {
     Flag(Explanation),
     Prerequisite(PrerequisiteStep),

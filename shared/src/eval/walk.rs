@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::bucket::{Bucket, bucket};
 use super::clause::{PreparedClause, Test};
+use super::decision::{Outcome, Why};
 use super::graph::Graph;
 use super::prepare::{By, PreparedFlag, PreparedRollout, PreparedServe};
-use super::reason::{BigSegmentsStatus, ErrorKind, Reason, ReasonKind};
+use super::reason::{BigSegmentsStatus, ErrorKind, Reason};
 use super::trace::{
     BucketStep, ClauseStep, Explanation, Listener, Node, PrerequisiteStep, Recorder, RolloutStep, RuleStep,
     ServeStep, TargetStep, shortened,
@@ -25,18 +26,6 @@ pub(super) const ROUND: &str = "it leads back to itself, or too deep";
 
 /// The whole evaluation is malformed, whatever flag or segment it was that is.
 pub(super) struct Malformed;
-
-/// What a flag came to.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome<'f> {
-    pub(super) index: Option<usize>,
-    pub(super) reason: ReasonKind<'f>,
-}
-
-impl Outcome<'_> {
-    pub(super) const MALFORMED: Outcome<'static> =
-        Outcome { index: None, reason: ReasonKind::Error(ErrorKind::MalformedFlag) };
-}
 
 /// The keys that lead here, so that circles are seen.
 #[derive(Clone, Copy)]
@@ -81,7 +70,7 @@ pub(super) struct Walk<'f, 'c, G, L> {
 /// What is known already.
 #[derive(Default)]
 struct Memory<'f> {
-    flags: HashMap<&'f str, Outcome<'f>>,
+    flags: HashMap<&'f str, Outcome>,
     segments: HashMap<&'f str, bool>,
 }
 
@@ -101,10 +90,10 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
     }
 
     /// Evaluates a flag from the beginning.
-    pub(super) fn run(&mut self, flag: &'f PreparedFlag, place: G::Place) -> Outcome<'f> {
+    pub(super) fn run(&mut self, flag: &'f PreparedFlag, place: G::Place) -> Outcome {
         if flag.deleted {
             self.open(|| opened(flag));
-            return Outcome { index: None, reason: ReasonKind::Error(ErrorKind::FlagNotFound) };
+            return Outcome::new(None, Why::Error(ErrorKind::FlagNotFound));
         }
         self.flag(flag, place, None).unwrap_or(Outcome::MALFORMED)
     }
@@ -142,15 +131,16 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         flag: &'f PreparedFlag,
         place: G::Place,
         path: Option<&Path<'_>>,
-    ) -> Result<Outcome<'f>, Malformed> {
+    ) -> Result<Outcome, Malformed> {
         self.open(|| opened(flag));
         let outcome = self.decide(flag, place, path)?;
         let big_segments_status = self.big_segments;
         // The first flag's own step stays open until the walk ends.
         self.close(|node| {
             if let Node::Flag(step) = node {
-                step.variation = outcome.index;
-                step.reason = Json::from_serialize(&Reason { kind: outcome.reason, big_segments_status });
+                step.variation = outcome.index();
+                step.reason =
+                    Json::from_serialize(&Reason { kind: outcome.reason.told(flag), big_segments_status });
             }
         });
         Ok(outcome)
@@ -161,17 +151,17 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         flag: &'f PreparedFlag,
         place: G::Place,
         path: Option<&Path<'_>>,
-    ) -> Result<Outcome<'f>, Malformed> {
+    ) -> Result<Outcome, Malformed> {
         if !flag.on {
-            return Ok(self.off(flag, ReasonKind::Off));
+            return Ok(self.off(flag, Why::Off));
         }
         if !flag.prerequisites.is_empty()
-            && let Some(key) = self.failed_prerequisite(flag, place, path)?
+            && let Some(position) = self.failed_prerequisite(flag, place, path)?
         {
-            return Ok(self.off(flag, ReasonKind::PrerequisiteFailed { key }));
+            return Ok(self.off(flag, Why::prerequisite(position)));
         }
         if let Some(variation) = self.target(flag) {
-            return Ok(self.variation(flag, "target", variation, ReasonKind::TargetMatch));
+            return Ok(self.variation(flag, "target", variation, Why::Target));
         }
         for (index, rule) in flag.rules.iter().enumerate() {
             self.open(|| Node::Rule(RuleStep { index, id: rule.id.to_string(), ..RuleStep::default() }));
@@ -182,23 +172,22 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
                 }
             });
             if matched {
-                let reason = ReasonKind::RuleMatch { index, id: &rule.id, in_experiment: false };
-                return Ok(self.serve(flag, "rule", &rule.serve, reason));
+                return Ok(self.serve(flag, "rule", &rule.serve, Why::rule(index)));
             }
         }
-        let reason = ReasonKind::Fallthrough { in_experiment: false };
+        let reason = Why::Fallthrough { in_experiment: false };
         Ok(self.serve(flag, "fallthrough", &flag.fallthrough, reason))
     }
 
-    /// The key of the first prerequisite that isn't met.
+    /// The position of the first prerequisite that isn't met.
     fn failed_prerequisite(
         &mut self,
         flag: &'f PreparedFlag,
         place: G::Place,
         path: Option<&Path<'_>>,
-    ) -> Result<Option<&'f str>, Malformed> {
+    ) -> Result<Option<usize>, Malformed> {
         let here = Path::step(&flag.key, path)?;
-        for (position, (key, required)) in flag.prerequisites.iter().zip(&flag.required).enumerate() {
+        for (position, (key, required)) in flag.prerequisites.iter().zip(&*flag.required).enumerate() {
             let required_variation = *required;
             self.open(|| {
                 Node::Prerequisite(PrerequisiteStep {
@@ -210,9 +199,9 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
             let found = self.graph.flag(place, position, key);
             let Some((other, beyond)) = found.filter(|(other, _)| !other.deleted) else {
                 self.close(|node| prerequisite_done(node, false, || "there is no such flag".to_owned()));
-                return Ok(Some(key));
+                return Ok(Some(position));
             };
-            let index = self.other_flag(other, beyond, &here)?.index;
+            let index = self.other_flag(other, beyond, &here)?.index();
             let served = index.and_then(|index| i64::try_from(index).ok());
             let passed = other.on && served == Some(required_variation);
             if path.is_none() {
@@ -226,7 +215,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
                 });
             });
             if !passed {
-                return Ok(Some(key));
+                return Ok(Some(position));
             }
         }
         Ok(None)
@@ -237,7 +226,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         other: &'f PreparedFlag,
         place: G::Place,
         path: &Path<'_>,
-    ) -> Result<Outcome<'f>, Malformed> {
+    ) -> Result<Outcome, Malformed> {
         if let Err(malformed) = Path::step(&other.key, Some(path)) {
             self.mark(|node| prerequisite_done(node, false, || ROUND.to_owned()));
             return Err(malformed);
@@ -322,7 +311,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
                 return Err(Malformed);
             }
         };
-        if clause.asks_for_kind() {
+        if clause.asks_for_kind {
             let kinds = self.context.individuals().iter();
             let found = kinds.filter_map(|one| one.value(reference)).any(|kind| test.matches(kind));
             self.mark(|node| detail(node, || format!("a kind in the context {}", says(found))));
@@ -346,28 +335,22 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         Ok(found != clause.negate)
     }
 
-    fn off(&mut self, flag: &PreparedFlag, reason: ReasonKind<'f>) -> Outcome<'f> {
+    fn off(&mut self, flag: &PreparedFlag, reason: Why) -> Outcome {
         match flag.off_variation {
             Some(variation) => self.variation(flag, "off", variation, reason),
             None => {
                 self.mark(|node| served(node, "off", None, None, None));
-                Outcome { index: None, reason }
+                Outcome::new(None, reason)
             }
         }
     }
 
-    fn variation(
-        &mut self,
-        flag: &PreparedFlag,
-        by: &str,
-        variation: i64,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+    fn variation(&mut self, flag: &PreparedFlag, by: &str, variation: i64, reason: Why) -> Outcome {
         self.mark(|node| served(node, by, Some(variation), None, None));
         self.index(flag, variation, reason)
     }
 
-    fn index(&mut self, flag: &PreparedFlag, variation: i64, reason: ReasonKind<'f>) -> Outcome<'f> {
+    fn index(&mut self, flag: &PreparedFlag, variation: i64, reason: Why) -> Outcome {
         let index = usize::try_from(variation).ok().filter(|index| *index < flag.variations.len());
         if index.is_none() {
             self.mark(|node| {
@@ -377,22 +360,16 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
             });
             return Outcome::MALFORMED;
         }
-        Outcome { index, reason }
+        Outcome::new(index, reason)
     }
 
-    fn serve(
-        &mut self,
-        flag: &'f PreparedFlag,
-        by: &str,
-        serve: &PreparedServe,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+    fn serve(&mut self, flag: &'f PreparedFlag, by: &str, serve: &PreparedServe, reason: Why) -> Outcome {
         match serve {
             PreparedServe::Variation(variation) => self.variation(flag, by, *variation, reason),
             PreparedServe::Rollout(rollout) => self.rollout(flag, by, rollout, reason),
             PreparedServe::CodeDefault => {
                 self.mark(|node| served(node, by, None, None, None));
-                Outcome { index: None, reason }
+                Outcome::new(None, reason)
             }
             PreparedServe::Nothing => {
                 let problem = "there is neither a variation nor a rollout";
@@ -407,8 +384,8 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         flag: &'f PreparedFlag,
         served_by: &str,
         rollout: &PreparedRollout,
-        reason: ReasonKind<'f>,
-    ) -> Outcome<'f> {
+        reason: Why,
+    ) -> Outcome {
         let attribute = match &rollout.by.attribute {
             Ok(attribute) => attribute.as_ref(),
             Err(error) => {
@@ -420,7 +397,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         self.missed_key |= fell == Bucket::NoKey;
         let mut from = 0.0;
         let mut chosen = None;
-        for part in &rollout.parts {
+        for part in &*rollout.parts {
             let to = from + part.share;
             if fell.is_below(to, part.end) {
                 chosen = Some((*part, from, to, fell != Bucket::NoKind));

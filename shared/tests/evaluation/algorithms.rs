@@ -23,7 +23,7 @@ fn divided(members: &str, rollout: &str, weight: u32) -> World {
 
 #[test]
 fn everybody_stays_in_the_part_they_were_in() {
-    // Where "anna" falls in "checkout" by each tool's own package, as in the tests of the hashes.
+    // Where "anna" falls in "checkout"; the tests of the hashes say where the numbers are from.
     for (name, at, of) in [
         ("unleash", 15_u64, 100_u64),
         ("unleash-variants", 396, 1000),

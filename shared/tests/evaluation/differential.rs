@@ -52,7 +52,7 @@ fn ours(world: &World, ruleset: &Ruleset, key: &str, context: &Context) -> Answe
     Answer {
         index: found.variation_index.map(|index| i64::try_from(index).unwrap()),
         value: found.value().cloned(),
-        reason: serde_json::to_value(&found.reason).unwrap(),
+        reason: serde_json::to_value(found.reason).unwrap(),
     }
 }
 

@@ -109,6 +109,17 @@ fn texts_that_cannot_be_kept_are_malformed_one_by_one() {
     for key in ["twice", "huge"] {
         assert_eq!(answer(&documents, key, &user("u")), MALFORMED, "{key}");
     }
+    for (text, place) in [
+        (format!(r#"{{"flags":{texts}}}"#), "/flags"),
+        (format!(r#"{{"path":"/","data":{{"segments":{{}},"flags":{texts}}}}}"#), "/data/flags"),
+    ] {
+        let documents = Documents::parse(&text).unwrap();
+        assert!(answer(&documents, "good", &user("u")).contains("FALLTHROUGH"));
+        let pointers: Vec<&str> = documents.faults().iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, [format!("{place}/huge/variations/0"), format!("{place}/twice/on")]);
+    }
+    let broken = Documents::parse("{\n\"flags\": }").unwrap_err();
+    assert!(broken[0].detail.starts_with("line 2, column 10"), "{broken:?}");
     for nothing in [None, Some("null"), Some("[]"), Some("{"), Some("")] {
         assert!(Documents::read(nothing, nothing).keys().is_empty(), "{nothing:?}");
     }

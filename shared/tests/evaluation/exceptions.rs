@@ -22,8 +22,11 @@ pub struct Case<'c> {
     pub asked: &'c dyn Fn(&str) -> Answer,
 }
 
+/// Whether it excuses a case.
+type Excuse = fn(&Case<'_>) -> bool;
+
 /// Every exception by its name.
-pub const ALL: [(&str, fn(&Case<'_>) -> bool); 9] = [
+pub const ALL: [(&str, Excuse); 9] = [
     ("index_out_of_range", index_out_of_range),
     ("past_the_end_without_the_kind", past_the_end_without_the_kind),
     ("prerequisite_in_error", prerequisite_in_error),

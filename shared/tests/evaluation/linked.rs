@@ -56,6 +56,22 @@ fn of_two_with_one_key_the_last_counts() {
 }
 
 #[test]
+fn long_and_short_values_are_written_alike() {
+    for length in [0, 200, 254, 255, 5_000] {
+        let text = format!("\"{}\"", "é".repeat(length));
+        let world = World::default().with(&flag("f", &format!(r#"{{"variations":[{text}]}}"#)));
+        let ruleset = world.linked();
+        let mut out = Vec::new();
+        let form = EvalxForm { version: 2, with_reasons: true };
+        form.write_all(&mut out, ruleset.evaluate_all(&user("u")));
+        let expected = format!(
+            r#"{{"f":{{"value":{text},"variation":0,"flagVersion":1,"version":2,"reason":{{"kind":"FALLTHROUGH"}}}}}}"#
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
 fn results_are_written_as_client_side_sdks_read_them() {
     let world = World::default()
         .with(&flag("plain", r#"{"version":7,"variations":[1.0,{"b":1,"a":[]}]}"#))
@@ -79,11 +95,11 @@ fn results_are_written_as_client_side_sdks_read_them() {
     assert_eq!(
         written(false),
         concat!(
-            r#"{"experiment":{"value":"b","variation":1,"version":12,"flagVersion":1,"trackEvents":true,"#,
+            r#"{"experiment":{"value":"b","variation":1,"flagVersion":1,"version":12,"trackEvents":true,"#,
             r#""trackReason":true,"reason":{"kind":"FALLTHROUGH","inExperiment":true}},"#,
-            r#""nothing":{"value":null,"version":12,"flagVersion":1},"#,
-            r#""plain":{"value":1.0,"variation":0,"version":12,"flagVersion":7},"#,
-            r#""tracked":{"value":"c","variation":2,"version":12,"flagVersion":1,"trackEvents":true,"#,
+            r#""nothing":{"value":null,"flagVersion":1,"version":12},"#,
+            r#""plain":{"value":1.0,"variation":0,"flagVersion":7,"version":12},"#,
+            r#""tracked":{"value":"c","variation":2,"flagVersion":1,"version":12,"trackEvents":true,"#,
             r#""debugEventsUntilDate":5,"prerequisites":["plain","plain"]}}"#,
         )
     );
@@ -96,8 +112,11 @@ fn results_are_written_as_client_side_sdks_read_them() {
     form.write_patch(&mut patch, &ruleset.evaluate_key("plain", &who).unwrap());
     assert_eq!(
         String::from_utf8(patch).unwrap(),
-        r#"{"key":"plain","value":1.0,"variation":0,"version":3,"flagVersion":7}"#
+        r#"{"key":"plain","value":1.0,"variation":0,"flagVersion":7,"version":3}"#
     );
+    let mut one = Vec::new();
+    form.write(&mut one, &ruleset.evaluate_key("plain", &who).unwrap());
+    assert_eq!(one, br#"{"value":1.0,"variation":0,"flagVersion":7,"version":3}"#);
     let mut none = Vec::new();
     form.write_all(&mut none, []);
     assert_eq!(none, b"{}");

@@ -159,8 +159,12 @@ impl App {
             pending.unknown = false;
         }
         self.world.settle_pending();
-        self.toast(Tone::Info, format!("{} (rev {revision})  u undo", wish.title));
-        self.world.done.push(Done { revision, title: wish.title.clone(), at: self.world.now });
+        if wish.lasting {
+            self.toast(Tone::Info, format!("{} (rev {revision})", wish.title));
+        } else {
+            self.toast(Tone::Info, format!("{} (rev {revision})  u undo", wish.title));
+            self.world.done.push(Done { revision, title: wish.title.clone(), at: self.world.now });
+        }
         if self.world.done.len() > KEPT {
             self.world.done.remove(0);
         }

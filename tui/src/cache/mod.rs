@@ -4,7 +4,7 @@ pub mod events;
 pub mod rows;
 
 use events::{Events, Line};
-use rows::{Cell, EnvironmentRow, FlagRow, number, text, truth};
+use rows::{Cell, EnvironmentRow, Evaluated, FlagRow, number, text, truth};
 use shared::json::Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,9 +110,13 @@ impl Cache {
         self.configs.insert((flag.to_owned(), environment.to_owned()), row);
     }
 
-    fn cell(&mut self, flag: &str, environment: &str, cell: Cell) {
+    fn cell(&mut self, flag: &str, environment: &str, mut cell: Cell) {
         if let Some(row) = self.flags.get_mut(flag) {
             let old = row.cells.get(environment);
+            // Configurations do not say when they were evaluated: what the list said stays.
+            if let (Evaluated::Unknown, Some(old)) = (cell.evaluated, old) {
+                cell.evaluated = old.evaluated;
+            }
             if old.is_none_or(|old| old.revision <= cell.revision) {
                 Arc::make_mut(row).cells.insert(environment.to_owned(), Arc::new(cell));
                 self.generation += 1;

@@ -21,6 +21,31 @@ pub struct Cell {
     pub updated_at: Option<OffsetDateTime>,
     /// Who that was.
     pub updated_by: String,
+    /// When it was last evaluated, as it was told with the list.
+    pub evaluated: Evaluated,
+}
+
+/// When a flag was last evaluated in an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Evaluated {
+    /// It was not told.
+    #[default]
+    Unknown,
+    /// Never, as far as is known.
+    Never,
+    /// Then.
+    At(OffsetDateTime),
+}
+
+impl Evaluated {
+    /// When; none for never, and where it was not told.
+    #[must_use]
+    pub fn at(self) -> Option<OffsetDateTime> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Unknown | Self::Never => None,
+        }
+    }
 }
 
 /// A flag in all environments.
@@ -203,6 +228,10 @@ impl Cell {
             revision: number(row.get("revision")),
             updated_at: instant(row.get("updatedAt")),
             updated_by: text(row.get("updatedBy")).unwrap_or_default(),
+            evaluated: match row.get("lastEvaluated") {
+                None => Evaluated::Unknown,
+                told => instant(told).map_or(Evaluated::Never, Evaluated::At),
+            },
         }
     }
 }

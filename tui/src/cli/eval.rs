@@ -5,7 +5,7 @@ use shared::context::Context;
 use shared::eval::{Documents, ErrorKind, Explanation, Reason};
 use shared::json::Json;
 
-use super::ask::{file, json, json_file};
+use super::ask::{file, json};
 use super::eval_lines;
 use super::eval_steps::steps;
 use super::global::{Format, Global};
@@ -63,8 +63,7 @@ pub async fn offline(wanted: Eval, global: &Global) -> Result<(), Trouble> {
         return done.map_err(|error| Trouble::new(Exit::Bug, "internal", error.to_string()))?;
     }
     let name = wanted.data.as_deref().unwrap_or("-");
-    let payload = json_file(name)?;
-    let documents = Documents::prepare(&payload).map_err(|faults| {
+    let documents = Documents::parse(&file(name)?).map_err(|faults| {
         let told: Vec<String> = faults.iter().map(|f| format!("{} {}", f.pointer, f.detail)).collect();
         Trouble::usage(format!("{name}: {}", told.join("; ").trim()))
     })?;

@@ -14,7 +14,7 @@ pub fn steps(told: &Explanation) -> Vec<String> {
     out
 }
 
-fn put(depth: usize, line: String, out: &mut Vec<String>) {
+fn put(depth: usize, line: &str, out: &mut Vec<String>) {
     out.push(format!("{}{line}", "  ".repeat(depth)));
 }
 
@@ -24,23 +24,23 @@ fn mark(passed: bool) -> &'static str {
 
 fn flag(told: &Explanation, depth: usize, out: &mut Vec<String>) {
     let state = if told.on { "on" } else { "off" };
-    put(depth, format!("{} version {} is {state}", told.flag, told.version), out);
+    put(depth, &format!("{} version {} is {state}", told.flag, told.version), out);
     let depth = depth + 1;
     for step in &told.prerequisites {
         let needed =
             format!("{} needs variation {} of {}", mark(step.passed), step.required_variation, step.key);
-        put(depth, format!("{needed}: {}", step.detail), out);
+        put(depth, &format!("{needed}: {}", step.detail), out);
         if let Some(told) = &step.explanation {
             flag(told, depth + 1, out);
         }
     }
     for step in &told.targets {
         let target = format!("{} target of variation {}", mark(step.matched), step.variation);
-        put(depth, format!("{target} for {}: {}", step.context_kind, step.detail), out);
+        put(depth, &format!("{target} for {}: {}", step.context_kind, step.detail), out);
     }
     for step in &told.rules {
         let name = if step.id.is_empty() { String::new() } else { format!(" {}", step.id) };
-        put(depth, format!("{} rule {}{name}", mark(step.matched), step.index), out);
+        put(depth, &format!("{} rule {}{name}", mark(step.matched), step.index), out);
         clauses(&step.clauses, depth + 1, out);
     }
     if let Some(step) = &told.serve {
@@ -58,7 +58,7 @@ fn clauses(steps: &[ClauseStep], depth: usize, out: &mut Vec<String>) {
             format!("{} {}{saw} {not}{}", step.context_kind, step.attribute, step.op)
         };
         let detail = if step.detail.is_empty() { String::new() } else { format!(": {}", step.detail) };
-        put(depth, format!("{} {asked}{detail}", mark(step.matched)), out);
+        put(depth, &format!("{} {asked}{detail}", mark(step.matched)), out);
         for step in &step.segments {
             segment(step, depth + 1, out);
         }
@@ -66,13 +66,13 @@ fn clauses(steps: &[ClauseStep], depth: usize, out: &mut Vec<String>) {
 }
 
 fn segment(step: &SegmentStep, depth: usize, out: &mut Vec<String>) {
-    put(depth, format!("{} segment {}: {}", mark(step.contains), step.key, step.detail), out);
+    put(depth, &format!("{} segment {}: {}", mark(step.contains), step.key, step.detail), out);
     for SegmentRuleStep { index, id, matched, clauses: inner, bucket } in &step.rules {
         let name = if id.is_empty() { String::new() } else { format!(" {id}") };
-        put(depth + 1, format!("{} rule {index}{name}", mark(*matched)), out);
+        put(depth + 1, &format!("{} rule {index}{name}", mark(*matched)), out);
         clauses(inner, depth + 2, out);
         if let Some(step) = bucket {
-            put(depth + 2, fell(step), out);
+            put(depth + 2, &fell(step), out);
         }
     }
 }
@@ -83,7 +83,7 @@ fn serve(step: &ServeStep, depth: usize, out: &mut Vec<String>) {
         (Some(variation), None) => format!("→ {}: variation {variation}", step.by),
         (None, None) => format!("→ {}: nothing, so callers take their own default", step.by),
     };
-    put(depth, served, out);
+    put(depth, &served, out);
     if let Some(rollout) = &step.rollout {
         let of = match (rollout.experiment, rollout.in_experiment) {
             (true, true) => "experiment, taking part: ",
@@ -91,7 +91,7 @@ fn serve(step: &ServeStep, depth: usize, out: &mut Vec<String>) {
             (false, _) => "",
         };
         let way = rollout.algorithm.as_ref().map(|name| format!(", as {name} divides")).unwrap_or_default();
-        put(depth + 1, format!("{of}{}{way}", fell(&rollout.bucket)), out);
+        put(depth + 1, &format!("{of}{}{way}", fell(&rollout.bucket)), out);
     }
 }
 

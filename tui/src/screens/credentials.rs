@@ -187,7 +187,7 @@ impl Credentials {
             Wish::request(title, Request::new(Method::Post, path).with_body(body), touch).with_cli(cli)
         };
         self.sent = Some(Some(kind));
-        vec![Do::Wish(Box::new(wish.reviewed()))]
+        vec![Do::Wish(Box::new(wish.reviewed().for_good()))]
     }
 
     fn revoke(&mut self) -> Vec<Do> {
@@ -196,7 +196,8 @@ impl Credentials {
         let title = format!("revoke the {} key {} of {}", key.kind, key.shown, self.environment);
         let cli = format!("flagstaff env credentials revoke {} {}", self.environment, key.id);
         self.sent = Some(None);
-        vec![Do::Wish(Box::new(Wish::request(title, request, self.touch()).with_cli(cli).reviewed()))]
+        let wish = Wish::request(title, request, self.touch()).with_cli(cli);
+        vec![Do::Wish(Box::new(wish.reviewed().for_good()))]
     }
 
     fn written(&mut self, world: &World, touches: &[Touch]) -> Vec<Do> {

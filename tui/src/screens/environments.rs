@@ -76,6 +76,9 @@ const KEYS: u32 = 10;
 /// How often the clients are asked for.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// New keys, each with its name.
+type Keys = Vec<(String, Secret<String>)>;
+
 /// The environments, a line each.
 #[derive(Debug, Default)]
 pub struct Environments {
@@ -89,7 +92,7 @@ pub struct Environments {
     keys: BTreeMap<String, Option<usize>>,
     asked_keys: Vec<String>,
     /// The keys of an environment that was just made, shown until they are closed.
-    made: Option<(String, Vec<(String, Secret<String>)>)>,
+    made: Option<(String, Keys)>,
 }
 
 impl Environments {

@@ -2,13 +2,14 @@
 
 use super::{Do, Event, Screen};
 use crate::action::Action;
-use crate::cache::rows::{instant, number, text as word, truth};
+use crate::cache::rows::{instant, number, text as word, texts, truth};
 use crate::canvas::Canvas;
 use crate::effect::{Question, Read};
 use crate::request::{Answer, Failure};
 use crate::route::Route;
 use crate::text;
 use crate::theme::Token;
+use crate::widgets::fleet;
 use crate::widgets::list::List;
 use crate::widgets::status_text::{self, Line};
 use crate::world::World;
@@ -219,8 +220,10 @@ impl Health {
                 Token::Dim,
             )];
         };
+        let wide = world.size.0 >= 100;
         let heading =
-            format!("{:<10} {:<20} {:<20} {:<6} {:>8}  STATE", "PROTOCOL", "WHO", "FROM", "SINCE", "APPLIED");
+            format!("{:<10} {:<20} {:<20} {:<6} {:>8}  STATE", "SPEAKS", "WHO", "FROM", "SINCE", "APPLIED");
+        let heading = if wide { format!("{} {heading}", text::pad("HEARS", 20)) } else { heading };
         let mut lines = vec![("", heading, Token::Heading)];
         for client in list {
             let of = |name: &str| word(client.get(name)).filter(|text| !text.is_empty()).unwrap_or_default();
@@ -234,12 +237,17 @@ impl Health {
             };
             let line = format!(
                 "{} {} {} {} {:>8}  {state}",
-                text::pad(&of("protocol"), 10),
+                text::pad(fleet::protocol(&of("protocol")), 10),
                 text::pad(&who.unwrap_or_default(), 20),
                 text::pad(&of("address"), 20),
                 text::pad(&since, 6),
                 applied.map_or_else(|| "-".to_owned(), |n| n.to_string())
             );
+            let topics = texts(client.get("topics"));
+            let hears: Vec<&str> =
+                topics.iter().map(|topic| topic.strip_prefix("environment:").unwrap_or(topic)).collect();
+            let hears = hears.join(", ").replace("default/", "");
+            let line = if wide { format!("{} {line}", text::pad(&hears, 20)) } else { line };
             lines.push(("", line, token));
         }
         lines

@@ -68,6 +68,12 @@ impl Review {
         };
         for change in &self.plan.changes {
             let place = change.environment.as_ref().map_or(String::new(), |e| format!(" @ {e}"));
+            if change.kind == "sdk-credential" && change.action == "created" {
+                // The key of the plan is not the one that will be made: it is drawn anew.
+                let said = format!("a new SDK key{place}: drawn when this is applied, and shown once");
+                lines.push((said, Token::Strong));
+                continue;
+            }
             lines.push((format!("{} {}{place}: {}", change.kind, change.key, change.action), Token::Strong));
             for (path, before, after) in &change.diff {
                 if path == "/version" || path == "/flagVersion" {
@@ -255,11 +261,13 @@ impl Screen for Review {
             canvas.put_fit(2, y, width.saturating_sub(3), &format!("! {warning}"), Token::Warn);
         }
         if self.plan.warnings.is_empty() {
+            let lasting = self.plan.wish.lasting;
+            let after = if lasting { "it cannot be undone" } else { "u undoes it afterwards" };
             let said = match &self.plan.confirmation {
                 Some(c) => {
-                    format!("changes what {} serves ({}); u undoes it afterwards", c.environment, c.tier)
+                    format!("changes what {} serves ({}); {after}", c.environment, c.tier)
                 }
-                None => "no confirmation is needed; u undoes it afterwards".to_owned(),
+                None => format!("no confirmation is needed; {after}"),
             };
             canvas.put_fit(2, y, width.saturating_sub(3), &said, Token::Dim);
         }

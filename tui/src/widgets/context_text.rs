@@ -65,13 +65,10 @@ pub fn told(context: &Json) -> String {
     for (kind, members) in &parts {
         let before = if many || kind != DEFAULT_KIND { format!("{kind}:") } else { String::new() };
         let key = members.get("key").and_then(Json::as_str).unwrap_or_default();
-        if many {
-            line.push(format!("{before}key={}", bare(&Json::from(key), true)));
-        } else if key.contains('=')
-            || bare(&Json::from(key), true) != key
-            || before.is_empty() && key.contains(':')
-        {
-            line.push(format!("{before}key={}", bare(&Json::from(key), true)));
+        let text = bare(&Json::from(key), true);
+        // A key that a reader would take for a pair, or for a kind, is named as the key.
+        if many || key.contains('=') || text != key || before.is_empty() && key.contains(':') {
+            line.push(format!("{before}key={text}"));
         } else {
             line.push(format!("{before}{key}"));
         }

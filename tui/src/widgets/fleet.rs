@@ -1,8 +1,9 @@
 //! How many clients hear changes and how far they are, as `GET /api/status` tells it.
 
-use crate::cache::rows::number;
+use crate::cache::rows::{number, text as word};
 use crate::text;
 use shared::json::Json;
+use std::collections::BTreeMap;
 
 /// How many clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,9 +64,91 @@ pub fn of_environment(status: &Json, project: &str, environment: &str) -> Option
     Some(found.map(|(_, counts)| counts).unwrap_or_default())
 }
 
+/// The connected SDKs of one kind: what they speak, what they are, their version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sort {
+    /// What they speak: `launchdarkly`, `ofrep`, ...
+    pub protocol: String,
+    /// What they are, such as `NodeJSClient`.
+    pub name: String,
+    /// Their version; empty where they do not say.
+    pub version: String,
+}
+
+/// The clients of a list by what they are: how many, and how many of them did not apply the head yet.
+#[must_use]
+pub fn by_sort(list: &[Json]) -> BTreeMap<Sort, Counts> {
+    let mut sorts: BTreeMap<Sort, Counts> = BTreeMap::new();
+    for client in list {
+        let of = |name: &str| word(client.get(name)).filter(|text| !text.is_empty());
+        let agent = of("userAgent");
+        let (name, version) = named(of("name").as_deref(), agent.as_deref());
+        let protocol = of("protocol").unwrap_or_else(|| "-".to_owned());
+        let counts = sorts.entry(Sort { protocol, name, version }).or_default();
+        counts.connected += 1;
+        if let Some(current) = client.get("current").and_then(Json::as_bool) {
+            counts.acknowledging += 1;
+            counts.current += u64::from(current);
+            counts.behind += u64::from(!current);
+        }
+    }
+    sorts
+}
+
+/// A protocol in a word or two: LaunchDarkly's two are told apart.
+#[must_use]
+pub fn protocol(name: &str) -> &str {
+    match name {
+        "launchdarkly" => "LD server",
+        "launchdarkly-client" => "LD client",
+        other => other,
+    }
+}
+
+/// `NodeJSClient` and `7.0.2` of a user agent `NodeJSClient/7.0.2 (extra)`; a name goes before it.
+fn named(name: Option<&str>, agent: Option<&str>) -> (String, String) {
+    let first = agent.and_then(|agent| agent.split_whitespace().next()).unwrap_or_default();
+    let (product, version) = first.split_once('/').unwrap_or((first, ""));
+    let said = name.unwrap_or(product);
+    match said.split_once('/') {
+        Some((name, version)) => (name.to_owned(), version.to_owned()),
+        None if said.is_empty() => ("not named".to_owned(), String::new()),
+        None => (said.to_owned(), version.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_are_grouped_by_what_they_speak_and_are() {
+        let list = shared::json::parse(
+            r#"[{"protocol":"launchdarkly","name":"NodeJSClient","userAgent":"NodeJSClient/7.0.2","current":true},
+                {"protocol":"launchdarkly","name":"NodeJSClient","userAgent":"NodeJSClient/7.0.2 (x)","current":false},
+                {"protocol":"ofrep","userAgent":"openfeature/1.2","current":null},{"protocol":"websocket","name":"cli"}, 3]"#,
+        )
+        .unwrap();
+        let sorts = by_sort(list.as_array().unwrap());
+        let told: Vec<String> = sorts
+            .iter()
+            .map(|(sort, counts)| {
+                format!(
+                    "{} {} {} {}/{}",
+                    sort.protocol, sort.name, sort.version, counts.behind, counts.connected
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "- not named  0/1",
+                "launchdarkly NodeJSClient 7.0.2 1/2",
+                "ofrep openfeature 1.2 0/1",
+                "websocket cli  0/1"
+            ]
+        );
+    }
 
     #[test]
     fn clients_are_told_as_those_on_head_of_those_that_say_so() {

@@ -1,4 +1,4 @@
-//! What a flag would serve if its configuration were another one, decided here by the daemon's own evaluator.
+//! What a flag would serve with another configuration, decided by the daemon's own evaluator.
 
 use crate::cache::rows::FlagRow;
 use crate::world::World;
@@ -62,9 +62,8 @@ pub fn decide(
     context: &Json,
     ground: &Ground,
 ) -> Imagined {
-    let context = match Context::parse(context) {
-        Ok(context) => context,
-        Err(_) => return Imagined::Fault("this is no context".to_owned()),
+    let Ok(context) = Context::parse(context) else {
+        return Imagined::Fault("this is no context".to_owned());
     };
     let Some(row) = world.cache.flags.get(flag) else {
         return Imagined::Fault("there is no such flag".to_owned());

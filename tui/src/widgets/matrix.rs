@@ -1,7 +1,7 @@
 //! Draws flags by environments: the title with the filter, the columns, a row, the preview.
 
 use super::field::Field;
-use crate::cache::rows::{FlagRow, percent};
+use crate::cache::rows::{Evaluated, FlagRow, percent};
 use crate::canvas::Canvas;
 use crate::text;
 use crate::theme::Token;
@@ -75,6 +75,7 @@ pub struct Layout {
     key: u16,
     kind: Option<u16>,
     environments: Vec<(String, u16, u16)>,
+    evaluated: Option<u16>,
     changed: Option<u16>,
 }
 
@@ -85,7 +86,12 @@ impl Layout {
         let wide = width >= 96;
         let kind = (wide && more).then_some(8);
         let changed = if more { 19 } else { 0 };
-        let fixed = 3 + kind.unwrap_or(0) + changed;
+        let told = |row: &std::sync::Arc<FlagRow>| {
+            row.cells.get(&world.environment).map(|cell| cell.evaluated != Evaluated::Unknown)
+        };
+        let counted = world.cache.flags.values().find_map(told) == Some(true);
+        let evaluated = if width >= 100 && more && counted { 11 } else { 0 };
+        let fixed = 3 + kind.unwrap_or(0) + evaluated + changed;
         // Values are seen whole where there is room for them beside a key of a usual length.
         let count = u16::try_from(world.cache.environments.len()).unwrap_or(u16::MAX).max(1);
         let room = width.saturating_sub(fixed + if wide { 36 } else { 25 });
@@ -106,7 +112,13 @@ impl Layout {
                 place
             })
             .collect();
-        Self { key, kind: kind.map(|_| 3 + key), environments, changed: (changed > 0).then_some(x) }
+        Self {
+            key,
+            kind: kind.map(|_| 3 + key),
+            environments,
+            evaluated: (evaluated > 0).then_some(x),
+            changed: (changed > 0).then_some(x + evaluated),
+        }
     }
 
     /// Draws the names of the columns.
@@ -123,6 +135,9 @@ impl Layout {
             let selected = *key == world.environment;
             let name = if selected { key.to_uppercase() } else { key.clone() };
             canvas.put_fit(*x, y, columns - 1, &name, if selected { Token::Strong } else { Token::Heading });
+        }
+        if let Some(x) = self.evaluated {
+            canvas.put(x, y, "EVALUATED", Token::Heading);
         }
         if let Some(x) = self.changed {
             canvas.put(x, y, "CHANGED  BY", Token::Heading);
@@ -171,6 +186,17 @@ impl Layout {
             }
             left = digest.or(left);
         }
+        if let Some(x) = self.evaluated {
+            let (word, token) = match row.cells.get(&world.environment).map(|cell| cell.evaluated) {
+                None | Some(Evaluated::Unknown) => ("-".to_owned(), Token::Dim),
+                Some(Evaluated::Never) => ("never".to_owned(), Token::Warn),
+                Some(Evaluated::At(at)) if stale(at, world.now) => {
+                    (format!("{} stale", text::age(at, world.now)), Token::Warn)
+                }
+                Some(Evaluated::At(at)) => (rough(at, world.now), Token::Dim),
+            };
+            canvas.put_fit(x, y, 10, &word, token);
+        }
         if let Some(x) = self.changed
             && let Some((at, by)) = row.changed()
         {
@@ -192,10 +218,32 @@ fn sentence(world: &World, row: &FlagRow, marked: bool) -> String {
         let (word, _) = cell(world, row, &environment.key);
         said.push_str(&format!(", {} {word}", environment.key));
     }
+    let here = row.cells.get(&world.environment).map(|cell| evaluated(cell.evaluated, world.now));
+    if let Some(here) = here.filter(|here| !here.is_empty()) {
+        said.push_str(&format!(", {here}"));
+    }
     if let Some((at, by)) = row.changed() {
         said.push_str(&format!(", changed {} ago by {}", text::age(at, world.now), short_name(by)));
     }
     said
+}
+
+/// Whether it was not evaluated for so long that nothing may use it any more.
+fn stale(at: OffsetDateTime, now: OffsetDateTime) -> bool {
+    now - at > Duration::days(90)
+}
+
+/// When it was last evaluated, as a part of a sentence; empty where it is not known.
+fn evaluated(evaluated: Evaluated, now: OffsetDateTime) -> String {
+    match evaluated {
+        Evaluated::Unknown => String::new(),
+        Evaluated::Never => "never evaluated".to_owned(),
+        Evaluated::At(at) if stale(at, now) => format!("evaluated {} ago (stale)", text::age(at, now)),
+        Evaluated::At(at) => match rough(at, now).as_str() {
+            "now" => "evaluated just now".to_owned(),
+            age => format!("evaluated {age} ago"),
+        },
+    }
 }
 
 /// An age that does not change with every second: a list of them would be drawn anew with each key.
@@ -298,7 +346,7 @@ pub fn preview(world: &World, canvas: &mut Canvas<'_>, row: Option<&FlagRow>) {
         3,
         3,
         canvas.width().saturating_sub(4),
-        &format!("version {}   {changed}", cell.version),
+        format!("version {}   {changed}   {}", cell.version, evaluated(cell.evaluated, world.now)).trim_end(),
         Token::Dim,
     );
 }

@@ -22,7 +22,7 @@ pub fn matched(query: &Query, row: &FlagRow, environments: &[&str], world: &Worl
                     .and_then(|row| row.get("config")),
                 changed_at: cell.updated_at.unwrap_or(zero),
                 changed_by: &cell.updated_by,
-                last_evaluated: None,
+                last_evaluated: cell.evaluated.at(),
             }),
         })
         .collect();

@@ -23,6 +23,9 @@ pub fn percentile(trips: &VecDeque<Duration>, share: usize) -> Option<Duration> 
     sorted.get(at).copied()
 }
 
+/// How many kinds of clients are told apart.
+const SORTS: usize = 12;
+
 /// Bytes with a unit.
 #[must_use]
 pub fn bytes(n: u64) -> String {
@@ -176,11 +179,12 @@ pub fn clients(status: &Json) -> Vec<Line> {
         .and_then(Json::as_object)
         .unwrap_or_default()
         .iter()
-        .map(|(name, n)| format!("{name} {}", text::count(number(Some(n)))))
+        .map(|(name, n)| format!("{} {}", fleet::protocol(name), text::count(number(Some(n)))))
         .collect();
     if !protocols.is_empty() {
         lines.push(("", format!("here by protocol: {}", protocols.join(", ")), Token::Dim));
     }
+    lines.extend(sorts(clients.get("list").and_then(Json::as_array).unwrap_or_default()));
     let behind = clients.get("behind").and_then(Json::as_array).unwrap_or_default();
     for (n, client) in behind.iter().enumerate() {
         let of = |name: &str| word(client.get(name)).filter(|text| !text.is_empty());
@@ -191,10 +195,40 @@ pub fn clients(status: &Json) -> Vec<Line> {
             "{}  {at}  {} s  {} at {}",
             who.unwrap_or_else(|| "somebody".to_owned()),
             number(client.get("seconds")),
-            of("protocol").unwrap_or_default(),
+            fleet::protocol(&of("protocol").unwrap_or_default()),
             of("daemon").unwrap_or_default()
         );
         lines.push((if n == 0 { "BEHIND" } else { "" }, said, Token::Warn));
+    }
+    lines
+}
+
+/// The clients of this daemon by what they speak and are, the most first.
+fn sorts(list: &[Json]) -> Vec<Line> {
+    let mut sorts: Vec<_> = fleet::by_sort(list).into_iter().collect();
+    sorts.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.behind, counts.connected)));
+    if sorts.is_empty() {
+        return Vec::new();
+    }
+    let heading = format!("{:<10} {:<24} {:<10} {:>7} {:>8}", "SPEAKS", "NAME", "VERSION", "TOTAL", "BEHIND");
+    let mut lines = vec![("BY KIND", heading, Token::Heading)];
+    let more = sorts.len().saturating_sub(SORTS);
+    for (sort, counts) in sorts.into_iter().take(SORTS) {
+        let behind = match (counts.acknowledging, counts.behind) {
+            (0, _) => "no ack".to_owned(),
+            (_, behind) => text::count(behind),
+        };
+        let line = format!(
+            "{} {} {} {:>7} {behind:>8}",
+            text::pad(fleet::protocol(&sort.protocol), 10),
+            text::pad(&sort.name, 24),
+            text::pad(&sort.version, 10),
+            text::count(counts.connected)
+        );
+        lines.push(("", line, if counts.behind > 0 { Token::Warn } else { Token::Plain }));
+    }
+    if more > 0 {
+        lines.push(("", format!("and {more} other kinds"), Token::Dim));
     }
     lines
 }

@@ -1,4 +1,4 @@
-//! How often a flag was evaluated and by which step: as SDKs told it, or as only one step can have been.
+//! How often a flag was evaluated and by which step: as SDKs told it, or as it must have been.
 
 use super::words;
 use crate::cache::rows::{instant, number, text as word};

@@ -21,3 +21,4 @@ mod leaving;
 mod live;
 mod support;
 mod tmux;
+mod why;

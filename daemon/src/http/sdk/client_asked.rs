@@ -11,9 +11,10 @@ use shared::context::Context;
 
 use super::asked::{self, SdkAsked};
 use super::refused::Refused;
-use super::{context, poll};
+use super::{context, poll, reported};
 use crate::http::AppState;
 use crate::protocol::evalx::Audience;
+use crate::usage::Source;
 
 /// Told apart in ETags: raised when results are written in another way.
 const FORM: &[u8] = b"evalx 1";
@@ -153,7 +154,7 @@ impl ClientAsked {
                 self.hash.as_deref(),
             )?;
         }
-        self.saw(&context);
+        reported::saw(&self.sdk, &context, Source::Evalx);
         Ok(context)
     }
 
@@ -161,10 +162,6 @@ impl ClientAsked {
     pub fn is_secured(&self) -> bool {
         self.audience.kind == CredentialKind::ClientSideId && self.sdk.served.state.stored.row.secure_mode
     }
-
-    /// The one place where a context that client-side SDKs ask about is seen.
-    #[expect(clippy::unused_self, reason = "nobody remembers contexts yet")]
-    const fn saw(&self, _context: &Context) {}
 
     /// Names the context and the options: the same in every daemon, and without an evaluation.
     pub fn mark(&self) -> String {

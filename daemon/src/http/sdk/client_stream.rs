@@ -6,6 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use shared::access::CredentialKind;
 use shared::context::Context;
+use shared::key::FlagKey;
 
 use super::client_asked::{ClientAsked, Door, Sent};
 use super::refused::Refused;
@@ -82,7 +83,7 @@ impl Wire for Results {
 /// The flags whose result one of these steps may have altered, each once.
 pub fn touched(steps: &[Arc<Step>]) -> Vec<&str> {
     let mut keys: Vec<&str> =
-        steps.iter().flat_map(|step| step.affected.iter().map(|key| key.as_str())).collect();
+        steps.iter().flat_map(|step| step.affected.iter().map(FlagKey::as_str)).collect();
     if steps.len() > 1 {
         keys.sort_unstable();
         keys.dedup();

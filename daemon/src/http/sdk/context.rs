@@ -55,22 +55,25 @@ pub fn read(bytes: &[u8]) -> Result<Context, Refused> {
 }
 
 /// JSON that we would not keep but every SDK evaluates: whole numbers of 64 bits, members that stand twice.
+/// Not NUL, which the database cannot hold where a context is remembered.
 fn kept_by_others(text: &str) -> Option<Json> {
-    serde_json::from_str(text).ok().map(taken)
+    taken(serde_json::from_str(text).ok()?)
 }
 
-fn taken(value: serde_json::Value) -> Json {
+fn taken(value: serde_json::Value) -> Option<Json> {
     use serde_json::Value;
-    match value {
+    let clean = |text: String| (!text.contains('\0')).then_some(text);
+    Some(match value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(value),
         Value::Number(number) => Json::Number(number.to_string()),
-        Value::String(text) => Json::String(text),
-        Value::Array(items) => Json::Array(items.into_iter().map(taken).collect()),
+        Value::String(text) => Json::String(clean(text)?),
+        Value::Array(items) => Json::Array(items.into_iter().map(taken).collect::<Option<_>>()?),
         Value::Object(members) => {
-            Json::Object(members.into_iter().map(|(name, value)| (name, taken(value))).collect())
+            let members = members.into_iter().map(|(name, value)| Some((clean(name)?, taken(value)?)));
+            Json::Object(members.collect::<Option<_>>()?)
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -108,6 +111,7 @@ mod tests {
             (br#"{"kind":"kind","key":"a"}"#, "/kind"),
             (b"[1]", "a context is an object"),
             (b"{", "cannot be read"),
+            (br#"{"key":"a\u0000"}"#, "cannot be read"),
             (b"\xff", "UTF-8"),
             (b"", "cannot be read"),
         ] {

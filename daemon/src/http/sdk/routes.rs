@@ -3,10 +3,12 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use shared::api::problem::ProblemKind;
 
 use super::cors::{self, Origins};
 use super::{client, events, fdv2, ofrep, server, unleash};
 use crate::http::AppState;
+use crate::http::error::ApiError;
 use crate::net::guard;
 
 /// Every route of the SDKs' protocols, at the root and below the prefix.
@@ -33,5 +35,10 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(unleash::lasting());
     let origins = Origins::new(&state.config.http.cors_origin);
     let routes = quick.merge(lasting).merge(ofrep::quick(state)).merge(unleash::quick(state));
-    routes.layer(from_fn_with_state(origins, cors::cors))
+    // Before the layer: what is set after it answers preflights in its place.
+    routes.method_not_allowed_fallback(method_not_allowed).layer(from_fn_with_state(origins, cors::cors))
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(ProblemKind::MethodNotAllowed, "this path takes other methods; /docs lists them")
 }

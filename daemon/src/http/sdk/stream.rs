@@ -236,7 +236,7 @@ impl<W: Wire> Session<W> {
                 Woken::Access => self.judged()?,
                 Woken::Moved => {
                     self.judged()?;
-                    self.moved().await?;
+                    self.moved()?;
                 }
                 Woken::Timer => self.timed()?,
                 Woken::Drain => self.leave(Leaving::Drain),
@@ -294,7 +294,7 @@ impl<W: Wire> Session<W> {
     }
 
     /// Tells what changed.
-    async fn moved(&mut self) -> Option<()> {
+    fn moved(&mut self) -> Option<()> {
         let to = Arc::clone(&self.head.borrow_and_update());
         let from = self.told.clone()?;
         let steps = match self.state.serving.change(&from, &to) {

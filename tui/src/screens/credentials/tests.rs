@@ -103,7 +103,7 @@ fn a_revoked_key_is_named_in_what_is_reviewed() {
     assert_eq!(wish.request.method, Method::Delete);
     assert!(wish.request.path.ends_with("/credentials/019aa8f8-2c00-7000-8000-000000000002"));
     assert_eq!(wish.touches[0].environment.as_deref(), Some("staging"));
-    assert!(wish.review);
+    assert!(wish.review && wish.lasting, "a key that was revoked stays revoked");
 }
 
 #[test]

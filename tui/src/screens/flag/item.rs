@@ -1,5 +1,6 @@
 //! What a line of a flag stands for (GROUND of its tabs).
 
+use super::evals::Evals;
 use crate::cache::rows::FlagRow;
 use crate::text;
 use crate::theme::Token;
@@ -37,6 +38,8 @@ pub struct Scene<'w> {
     pub environment: &'w str,
     /// The configuration as it is staged, or as it is; none while it is not read.
     pub document: Option<&'w Json>,
+    /// How often it was evaluated, as far as that was told.
+    pub evals: &'w Evals,
     /// Columns of the screen.
     pub width: u16,
     /// The column where text begins.

@@ -1,6 +1,8 @@
 //! One flag: its tabs, its environments, what is staged (ROOF of its files).
 
 mod actions;
+mod counted;
+mod evals;
 mod head;
 mod item;
 mod overview;

@@ -2,11 +2,12 @@
 
 use super::item::{Item, Line, Scene};
 use super::past::Told;
-use super::rules;
+use super::{counted, rules};
 use crate::cache::rows::percent;
 use crate::text;
 use crate::theme::Token;
 use crate::widgets::matrix::short_name;
+use crate::widgets::usage::Place;
 use crate::widgets::words::{self, Met};
 use shared::json::Json;
 use shared::targeting::Serves;
@@ -17,11 +18,20 @@ pub fn lines(scene: &Scene<'_>, past: &[Told]) -> Vec<Line> {
     let mut lines = about(scene);
     lines.extend(state(scene));
     if scene.document.is_some() {
-        lines.extend(block("PREREQS", prerequisites(scene)));
+        let mut waits = prerequisites(scene);
+        let unmet = scene.count(&Place::Prerequisite).text();
+        if !unmet.is_empty() {
+            waits.push(Line::new(
+                format!("not met: {unmet} evaluations, served as if it were off"),
+                Token::Dim,
+            ));
+        }
+        lines.extend(block("PREREQS", waits));
         lines.extend(block("TARGETS", targets(scene)));
         lines.extend(block("RULES", rules::lines(scene, false)));
         lines.extend(block("DEFAULT", default(scene)));
     }
+    lines.extend(block("EVALS", counted::lines(scene)));
     lines.extend(block("USED BY", used_by(scene)));
     lines.extend(block("LAST", last(scene, past)));
     lines
@@ -61,7 +71,10 @@ fn state(scene: &Scene<'_>) -> Vec<Line> {
     let off = off.map_or_else(|| "the caller's default".to_owned(), |n| scene.row.value(n));
     let verb = if cell.summary.on { "off would serve" } else { "serves" };
     let line = Line::new(text::pad(word, 9), token).then(format!("{verb} {off}"), Token::Plain);
-    vec![line.labelled("STATE").ending(format!("version {}", cell.version), Token::Dim)]
+    let version = format!("version {}", cell.version);
+    let off = scene.count(&Place::Off).text();
+    let right = if off.is_empty() { version } else { format!("off {off}   {version}") };
+    vec![line.labelled("STATE").ending(right, Token::Dim)]
 }
 
 /// The flags it waits for.
@@ -94,6 +107,11 @@ fn targets(scene: &Scene<'_>) -> Vec<Line> {
         let shown: Vec<&str> = keys.iter().take(20).filter_map(Json::as_str).collect();
         let word = if keys.len() == 1 { "key" } else { "keys" };
         let right = format!("-> {}  {} {word}", scene.value(target), text::count(keys.len() as u64));
+        let variation = target.get("variation").and_then(Json::as_i64).and_then(|n| usize::try_from(n).ok());
+        let right = match variation {
+            Some(index) => scene.counted(right, &Place::Target(index)),
+            None => right,
+        };
         Some(
             Line::new(format!("{kind} "), Token::Dim)
                 .then(shown.join(", "), Token::Plain)
@@ -114,12 +132,20 @@ fn default(scene: &Scene<'_>) -> Vec<Line> {
         line.bar = Some(part);
         line
     };
+    let count = Some(scene.count(&Place::Default).text()).filter(|count| !count.is_empty());
+    let count = count.map(|count| (count, Token::Strong));
     match words::serves(serve) {
         Serves::Nothing => vec![Line::new("nothing: the caller's own default", Token::Dim)],
-        Serves::Variation(index) => vec![share(index, 100_000)],
+        Serves::Variation(index) => {
+            let mut line = share(index, 100_000);
+            line.right = count;
+            vec![line]
+        }
         Serves::Rollout(parts) => {
             let divided = words::divided(serve.get("rollout").unwrap_or(&Json::Null));
-            let mut lines = vec![Line::new(format!("rollout, {divided}"), Token::Plain)];
+            let mut first = Line::new(format!("rollout, {divided}"), Token::Plain);
+            first.right = count;
+            let mut lines = vec![first];
             lines.extend(parts.iter().map(|(index, weight)| share(*index, *weight)));
             lines
         }

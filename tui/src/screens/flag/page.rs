@@ -1,6 +1,7 @@
 //! The screen of one flag: what it hears, what it answers, what is seen.
 
 use super::actions::{ACTIONS, TABS};
+use super::evals::{Evals, USAGE};
 use super::item::{self, Item, Line, Scene, current};
 use super::{head, overview, past, rules, values};
 use crate::action::Action;
@@ -50,6 +51,8 @@ pub struct Flag {
     pub(super) changing: Option<Json>,
     /// Whether what is staged was sent to be reviewed, and is done with once it is applied.
     pub(super) sent: bool,
+    /// How often it was evaluated.
+    pub(super) evals: Evals,
 }
 
 impl Flag {
@@ -68,6 +71,7 @@ impl Flag {
             adding: None,
             changing: None,
             sent: false,
+            evals: Evals::default(),
         }
     }
 
@@ -78,7 +82,7 @@ impl Flag {
     fn scene<'w>(&'w self, world: &'w World, row: &'w FlagRow, width: u16) -> Scene<'w> {
         let document = current(world, &self.key, &self.environment).map(|(document, _)| document);
         let gutter = if matches!(self.tab, 0 | 3) { item::beside_labels(width) } else { 4 };
-        Scene { world, row, environment: &self.environment, document, width, gutter }
+        Scene { world, row, environment: &self.environment, document, evals: &self.evals, width, gutter }
     }
 
     fn lines(&self, scene: &Scene<'_>) -> Vec<Line> {
@@ -140,6 +144,14 @@ impl Flag {
         vec![Do::Ask(CONFIG, Read::get(edits::config_path(&self.key, &self.environment)))]
     }
 
+    /// Asks how often it is evaluated, once that is looked at.
+    fn ask_usage(&mut self, world: &World) -> Vec<Do> {
+        if !matches!(self.tab, 0 | RULES) {
+            return Vec::new();
+        }
+        self.evals.ask(world, &self.key, &self.environment)
+    }
+
     fn ask_past(&self) -> Do {
         let path = format!("/api/flags/{}/audit?limit={CHANGES}", encoded(&self.key));
         Do::Ask(PAST, Read::get(path))
@@ -164,6 +176,7 @@ impl Flag {
                 self.past = past::read(&answer.body, world);
                 self.past_failed = None;
             }
+            (tag @ USAGE.., outcome) => self.evals.answered(tag, outcome),
             (PAST, Err(failure)) => self.past_failed = Some(format!("not read: {failure}")),
             _ => {}
         }
@@ -182,6 +195,10 @@ impl Flag {
         }
         let mut wanted = vec![Do::Select(environment)];
         wanted.extend(self.ask(world, false));
+        if world.settings.lite {
+            self.evals.forget();
+        }
+        wanted.extend(self.ask_usage(world));
         wanted
     }
 
@@ -245,7 +262,7 @@ impl Flag {
         self.sent = false;
         if let Some(n) = TABS.iter().position(|(action, ..)| *action == id) {
             self.tab = n;
-            return Vec::new();
+            return self.ask_usage(world);
         }
         let (flag, environment) = (self.key.clone(), self.environment.clone());
         match id {
@@ -285,11 +302,11 @@ impl Flag {
             "move.right" | "move.environment" => self.neighbour(world, true),
             "move.pane" => {
                 self.tab = (self.tab + 1) % TABS.len();
-                Vec::new()
+                self.ask_usage(world)
             }
             "move.pane-back" => {
                 self.tab = (self.tab + TABS.len() - 1) % TABS.len();
-                Vec::new()
+                self.ask_usage(world)
             }
             "global.escape" => vec![Do::Back],
             _ => {
@@ -338,6 +355,7 @@ impl Screen for Flag {
                 }
                 wanted.extend(self.ask(world, false));
                 wanted.push(self.ask_past());
+                wanted.extend(self.ask_usage(world));
                 wanted
             }
             Event::Returned => {
@@ -353,6 +371,8 @@ impl Screen for Flag {
                 }
                 let mut wanted = self.ask(world, true);
                 wanted.push(self.ask_past());
+                self.evals.forget();
+                wanted.extend(self.ask_usage(world));
                 wanted
             }
             Event::Heard(heard) => {

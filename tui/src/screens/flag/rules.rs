@@ -4,6 +4,7 @@ use super::item::{Item, Line, Scene, current};
 use crate::screens::{Do, Tone};
 use crate::theme::Token;
 use crate::widgets::edits::Seen;
+use crate::widgets::usage::Place;
 use crate::widgets::words;
 use crate::world::{Staged, World};
 use shared::json::Json;
@@ -108,7 +109,12 @@ pub fn lines(scene: &Scene<'_>, whole: bool) -> Vec<Line> {
             Item::Rule(n) => format!("{:>2}  ", n + 1),
             _ => "    ".to_owned(),
         };
-        let right = Some((format!("-> {}", words::served(scene.row, rule)), Token::Strong));
+        let served = format!("-> {}", words::served(scene.row, rule));
+        let served = match &item {
+            Item::Rule(n) => scene.counted(served, &Place::Rule(*n)),
+            _ => served,
+        };
+        let right = Some((served, Token::Strong));
         let token = if mark == Mark::Gone { Token::DiffDel } else { Token::Plain };
         let described = rule.get("description").and_then(Json::as_str).unwrap_or_default();
         let heading = if whole {

@@ -9,7 +9,8 @@ pub const ACTIONS: &[Action] = &[
         &["c"],
         "context..",
         "Type the context: a key, pairs such as anna plan=pro device:os=ios, or JSON.",
-    ),
+    )
+    .cli("flagstaff eval KEY --env ENVIRONMENT --context CONTEXT --explain"),
     Action::reads("why.editor", &["E"], "$EDITOR", "Write the context as JSON with your own editor."),
     Action::reads(
         "why.at",

@@ -1,7 +1,7 @@
 //! What the daemon answers to the question why.
 
-use super::asking::{CONFIG, GROUND, PLACES, ROOM, SEEN, TOLD, VARIED};
-use super::page::{Seen, Told, Why};
+use super::asking::{CONFIG, GROUND, PLACES, SEEN, TOLD, VARIED};
+use super::state::{ROOM, Seen, Told, Why};
 use crate::request::{Answer, Failure};
 use crate::screens::Do;
 use crate::widgets::imagined::Wanted;

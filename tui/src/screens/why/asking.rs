@@ -1,6 +1,6 @@
 //! What the question why asks of the daemon.
 
-use super::page::{ELSEWHERE, Otherwise, Seen, Varied, WHAT_IF, Why};
+use super::state::{ELSEWHERE, Otherwise, ROOM, Seen, Varied, WHAT_IF, Why};
 use crate::cache::Heard;
 use crate::effect::{Question, Read};
 use crate::request::encoded;
@@ -19,8 +19,6 @@ pub(super) const TOLD: u32 = 1;
 pub(super) const CONFIG: u32 = 2;
 /// The contexts that were seen.
 pub(super) const SEEN: u32 = 3;
-/// How many tags one round of questions has; the first round begins behind those above.
-pub(super) const ROOM: u32 = 10_000;
 /// In a round: the environments, by their place.
 pub(super) const PLACES: u32 = 0;
 /// In a round: the variations of the context, by their place.
@@ -165,7 +163,7 @@ impl Why {
             "flag" | "config" => {
                 let here =
                     environment.is_empty() || *environment == self.environment || self.tab == ELSEWHERE;
-                *key == self.flag && here || here && steps.is_some_and(|steps| names(steps, key))
+                here && (*key == self.flag || steps.is_some_and(|steps| names(steps, key)))
             }
             "segment" => *environment == self.environment,
             _ => false,

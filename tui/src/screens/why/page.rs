@@ -2,9 +2,9 @@
 
 use super::actions::{ACTIONS, TABS};
 use super::moment;
+use super::state::{ELSEWHERE, RECENT, STEPS, Seen, Typing, WHAT_IF, Why};
 use super::tabs::Item;
 use crate::action::Action;
-use crate::cache::rows::FlagRow;
 use crate::canvas::Canvas;
 use crate::effect::Effect;
 use crate::key::{Code, Press};
@@ -15,124 +15,16 @@ use crate::text;
 use crate::theme::Token;
 use crate::widgets::context_text;
 use crate::widgets::field::Field;
-use crate::widgets::imagined::{Ground, Wanted};
 use crate::widgets::lines::{Line, Pane};
 use crate::widgets::trace::Step;
-use crate::widgets::verdict::Verdict;
 use crate::world::World;
 use ratatui::layout::Rect;
 use shared::json::Json;
-use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const STEPS: usize = 0;
-pub(super) const ELSEWHERE: usize = 1;
-pub(super) const WHAT_IF: usize = 2;
-pub(super) const RECENT: usize = 3;
 /// The rows above the tabs' lines.
 const HEAD: u16 = 4;
 
-/// What is being typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typing {
-    Context,
-    At,
-    Vary,
-    Find,
-}
-
-/// What an answer was, or why there is none.
-pub(super) type Told = Result<Verdict, String>;
-
-/// The context with something changed.
-#[derive(Debug)]
-pub(super) struct Varied {
-    pub(super) typed: String,
-    pub(super) context: Json,
-    pub(super) told: Option<Told>,
-}
-
-/// The configuration as it is not.
-#[derive(Debug)]
-pub(super) struct Otherwise {
-    pub(super) title: &'static str,
-    pub(super) document: Json,
-    pub(super) told: Option<Told>,
-}
-
-/// The contexts that applications showed to the daemon.
-#[derive(Debug, Default)]
-pub(super) enum Seen {
-    #[default]
-    NotAsked,
-    Reading,
-    Listed(Vec<Json>, u64),
-    Not(String),
-}
-
-/// Why a context gets what it gets.
-#[derive(Debug)]
-pub struct Why {
-    pub(super) flag: String,
-    pub(super) environment: String,
-    /// A revision or a time; none for now.
-    pub(super) at: Option<String>,
-    pub(super) context: Option<Json>,
-    pub(super) tab: usize,
-    pub(super) panes: [Pane; 4],
-    pub(super) typing: Option<(Typing, Field, String)>,
-    pub(super) told: Option<Told>,
-    /// The first tag of what is asked beside the steps: answers to an older question are of no use.
-    pub(super) base: u32,
-    /// Whether the steps that are told are old: a newer answer is on its way.
-    pub(super) asking: bool,
-    /// The configuration of the time that is asked about.
-    pub(super) past: Option<Json>,
-    pub(super) turned: BTreeSet<Vec<usize>>,
-    pub(super) elsewhere: BTreeMap<String, Told>,
-    pub(super) asked_elsewhere: Vec<String>,
-    pub(super) otherwise: Vec<Otherwise>,
-    pub(super) varied: Vec<Varied>,
-    pub(super) ground: Ground,
-    pub(super) asked_ground: Vec<Wanted>,
-    pub(super) seen: Seen,
-    pub(super) find: String,
-    /// The one of `otherwise` whose steps are shown in place of what is.
-    pub(super) imagined: Option<usize>,
-}
-
 impl Why {
-    /// The question about a flag in an environment; the last context of the session is taken up.
-    #[must_use]
-    pub fn new(flag: String, environment: String, at: String, world: &World) -> Self {
-        Self {
-            flag,
-            environment,
-            at: Some(at).filter(|at| !at.is_empty()),
-            context: world.contexts.front().cloned(),
-            tab: STEPS,
-            panes: Default::default(),
-            typing: None,
-            told: None,
-            base: super::asking::ROOM,
-            asking: false,
-            past: None,
-            turned: BTreeSet::new(),
-            elsewhere: BTreeMap::new(),
-            asked_elsewhere: Vec::new(),
-            otherwise: Vec::new(),
-            varied: Vec::new(),
-            ground: Ground::new(),
-            asked_ground: Vec::new(),
-            seen: Seen::NotAsked,
-            find: String::new(),
-            imagined: None,
-        }
-    }
-
-    pub(super) fn row<'w>(&self, world: &'w World) -> Option<&'w FlagRow> {
-        world.cache.flags.get(&self.flag).map(AsRef::as_ref)
-    }
-
     fn rows(&self, height: u16) -> u16 {
         height.saturating_sub(HEAD + if self.typing.is_some() { 2 } else { 0 })
     }

@@ -1,6 +1,6 @@
 //! The lines of the tabs of the question why.
 
-use super::page::{ELSEWHERE, RECENT, STEPS, Seen, Told, WHAT_IF, Why};
+use super::state::{ELSEWHERE, RECENT, STEPS, Seen, Told, WHAT_IF, Why};
 use crate::cache::rows::{instant, text as word};
 use crate::text;
 use crate::theme::Token;

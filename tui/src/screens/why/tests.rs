@@ -1,7 +1,7 @@
 //! The question why as a person uses it.
 
-use super::Why;
-use super::asking::{GROUND, PLACES, ROOM, TOLD, VARIED};
+use super::asking::{GROUND, PLACES, TOLD, VARIED};
+use super::state::{ROOM, Why};
 use crate::effect::Effect;
 use crate::key::Code;
 use crate::message::Edited;

@@ -63,6 +63,7 @@ pub fn all() -> Vec<Place> {
         at("credentials-new", &["l", "g e", "c", "a"]),
         at("credentials-rotate", &["l", "g e", "c", "r"]),
         at("health", &["g c"]),
+        at("health-clients", &["g c", "enter"]),
         at("drafts", &["g w"]),
         at("connect", &["g p"]),
         at("profile", &["g p", "a"]),

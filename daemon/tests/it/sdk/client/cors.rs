@@ -26,6 +26,9 @@ async fn a_preflight_is_answered_before_anything_is_looked_up() {
         (format!("/sdk/evalx/{ID}/contexts/{anna}"), "GET"),
         (format!("/sdk/evalx/nobody/contexts/{anna}"), "GET"),
         (format!("/sdk/evalx/{ID}/context"), "REPORT"),
+        (format!("/sdk/goals/{ID}"), "GET"),
+        (format!("/events/bulk/{ID}"), "POST"),
+        (format!("/sdk/poll/eval/{anna}"), "GET"),
     ] {
         let (status, headers) = preflight(&app, &path, method).await;
         assert_eq!(status, 204, "{path}");

@@ -206,3 +206,19 @@ async fn an_archived_flag_is_not_told_and_a_restored_one_is() {
     caught_up(&app).await;
     assert_eq!(keys(&poll(&app, ANNA).await), ["everywhere", "late", "web"]);
 }
+
+#[tokio::test]
+async fn whom_flags_are_polled_for_is_remembered_without_what_is_private() {
+    let app = furnished().await;
+    let eve =
+        r#"{"kind":"user","key":"eve","plan":"pro","email":"e@x","_meta":{"privateAttributes":["email"]}}"#;
+    poll(&app, eve).await;
+    let seen = async || {
+        let told = app.get("/api/environments/staging/contexts").await;
+        told.json::<serde_json::Value>().await.unwrap()["contexts"][0].clone()
+    };
+    app.until("the context is remembered", async || seen().await["key"] == "eve").await;
+    let seen = seen().await;
+    assert_eq!((&seen["source"], &seen["context"]["plan"]), (&json!("evalx"), &json!("pro")));
+    assert!(!seen.to_string().contains("e@x"), "{seen}");
+}

@@ -295,7 +295,8 @@ mod tests {
             let flag = format!(r#"{{"key":"f","variations":[1],{rest}}}"#);
             assert_eq!(told(&flag, "{}", OffReason::Disabled), Err(Code::Parse), "{rest}");
         }
-        let own = r#"{"key":"f","on":true,"variations":[1],"fallthrough":{"variation":0},"prerequisites":[{"key":"f","variation":0}]}"#;
+        let own = r#"{"key":"f","on":true,"variations":[1],"fallthrough":{"variation":0},
+            "prerequisites":[{"key":"f","variation":0}]}"#;
         assert_eq!(told(own, "{}", OffReason::Disabled), Ok("DEFAULT"), "there is no other flag here");
         assert_eq!(Failure::malformed_flag().code.status(), 400);
     }

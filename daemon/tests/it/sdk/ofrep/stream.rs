@@ -130,7 +130,7 @@ async fn the_address_stays_the_same_opens_nothing_else_and_dies_with_its_credent
 #[tokio::test]
 async fn what_is_asked_below_a_prefix_announces_what_is_there() {
     let app = TestApp::start_on(cluster::fresh_database().await, |config| {
-        config.http.sdk_prefix = "/ld".to_owned()
+        config.http.sdk_prefix = "/ld".to_owned();
     })
     .await;
     let mine = key(&app, "staging", CredentialKind::Server).await;

@@ -150,8 +150,8 @@ mod tests {
     fn only_what_differs_is_told() {
         let (on, off, hidden) = (flag(1, true, true), flag(2, false, true), flag(3, true, false));
         assert_eq!(told(&[&on], &[&on]), "");
-        let patch = "event: patch\ndata: {\"key\":\"f\",\"value\":2,\"variation\":1,\"version\":90,\
-                     \"flagVersion\":2}\n\n";
+        let patch = "event: patch\ndata: {\"key\":\"f\",\"value\":2,\"variation\":1,\"flagVersion\":2,\
+            \"version\":90}\n\n";
         assert_eq!(told(&[&on], &[&off]), patch);
         assert_eq!(told(&[], &[&off]), patch);
         let gone = "event: delete\ndata: {\"key\":\"f\",\"version\":90}\n\n";
@@ -169,7 +169,7 @@ mod tests {
         };
         let hidden = flag(3, true, false);
         assert_eq!(all(&[&hidden], CredentialKind::ClientSideId), "{}");
-        let result = "{\"f\":{\"value\":1.0,\"variation\":0,\"version\":7,\"flagVersion\":3,\
+        let result = "{\"f\":{\"value\":1.0,\"variation\":0,\"flagVersion\":3,\"version\":7,\
                       \"reason\":{\"kind\":\"FALLTHROUGH\"}}}";
         assert_eq!(all(&[&hidden], CredentialKind::Mobile), result);
         assert_eq!(all(&[&hidden], CredentialKind::Server), result);

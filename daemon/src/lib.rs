@@ -13,6 +13,7 @@ pub mod net;
 pub mod postgres;
 pub mod protocol;
 pub mod secrets;
+pub mod secure_mode;
 pub mod seed;
 pub mod service;
 pub mod store;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::readable::{Cidr, Secret, Ssl, bytes, duration, listen, mode};
+use crate::protocol::ofrep::OffReason;
 
 /// Everything that can be configured. Paths are filled in: none of them is empty after loading.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -25,6 +26,7 @@ pub struct Config {
     pub live: Live,
     pub drain: Drain,
     pub backup: Backup,
+    pub ofrep: Ofrep,
     pub usage: Usage,
     pub log: Log,
     pub limits: Limits,
@@ -268,6 +270,14 @@ pub struct Backup {
     #[serde(deserialize_with = "duration")]
     pub interval: Duration,
     pub keep: u32,
+}
+
+/// `[ofrep]`: OpenFeature's remote evaluation.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the keys are explained in config.example.toml")]
+pub struct Ofrep {
+    pub off_reason: OffReason,
 }
 
 /// `[usage]`: what SDKs report.

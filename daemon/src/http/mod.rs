@@ -28,7 +28,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 
-use self::sdk::secure_mode::SecureMode;
 use crate::access_log::AccessLog;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -39,6 +38,7 @@ use crate::live::named::Named;
 use crate::live::serving::Serving;
 use crate::net::drain::Drain;
 use crate::secrets::Secrets;
+use crate::secure_mode::SecureMode;
 use crate::service::findings::Report;
 use crate::store::gate::Gate;
 use crate::usage::recorder::Usage;

@@ -1,4 +1,4 @@
-//! LaunchDarkly's second protocol for client-side SDKs: results as objects, and a selector to go on from.
+//! LaunchDarkly's second client-side protocol: results as objects, and a selector to go on from.
 
 use shared::eval::EvalxForm;
 use shared::json::Json;

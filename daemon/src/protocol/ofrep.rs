@@ -4,6 +4,7 @@
 //! names, `variant` is always there, a value is left out rather than null, every failure has its code, its
 //! details and, for a single flag, its key.
 
+use serde::Deserialize;
 use shared::context::{Context, DEFAULT_KIND, Description};
 use shared::eval::{ErrorKind, Evaluation, ReasonKind};
 use shared::json::Json;
@@ -88,7 +89,8 @@ impl Failure {
 }
 
 /// What is said of a flag that is off and serves its off variation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OffReason {
     /// `DISABLED`: it is. OpenFeature's Go provider then takes the caller's default.
     #[default]
@@ -293,7 +295,8 @@ mod tests {
             let flag = format!(r#"{{"key":"f","variations":[1],{rest}}}"#);
             assert_eq!(told(&flag, "{}", OffReason::Disabled), Err(Code::Parse), "{rest}");
         }
-        let own = r#"{"key":"f","on":true,"variations":[1],"fallthrough":{"variation":0},"prerequisites":[{"key":"f","variation":0}]}"#;
+        let own = r#"{"key":"f","on":true,"variations":[1],"fallthrough":{"variation":0},
+            "prerequisites":[{"key":"f","variation":0}]}"#;
         assert_eq!(told(own, "{}", OffReason::Disabled), Ok("DEFAULT"), "there is no other flag here");
         assert_eq!(Failure::malformed_flag().code.status(), 400);
     }

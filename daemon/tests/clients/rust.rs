@@ -22,9 +22,11 @@ async fn the_server_sdk_of_launchdarkly() {
 
 #[tokio::test]
 async fn the_provider_of_openfeature() {
-    let client = Client::rust("openfeature", Side::Server).saying(Words::OpenFeature).that_asks_each_time();
-    // It says of everything that it is static, takes a missing value for an error, and knows no null.
-    let without = &["document"];
-    is_served(Client { contexts: &Context::PLAIN, without, reasons: false, wants_values: true, ..client })
-        .await;
+    let client = Client::rust("openfeature", Side::Server).saying(Words::OpenFeature);
+    let mut client = client.that_asks_each_time();
+    client.contexts = &Context::PLAIN;
+    // It says of everything that it is static, and knows no null.
+    client.reasons = false;
+    client.without = &["document"];
+    is_served(client).await;
 }

@@ -5,9 +5,12 @@ use serde_json::json;
 use crate::harness::{Client, Context, Side, Words, is_served};
 
 fn client(host: fn(&str, Side) -> Client) -> Client {
-    let client = host("unleash/proxy.mjs", Side::Browser).saying(Words::Unleash);
+    let mut client = host("unleash/proxy.mjs", Side::Browser).saying(Words::Unleash);
+    client.contexts = &Context::PLAIN;
     // It knows variants by name and nothing of why.
-    Client { contexts: &Context::PLAIN, variations: false, reasons: false, ..client }
+    client.variations = false;
+    client.reasons = false;
+    client
 }
 
 #[tokio::test]

@@ -223,11 +223,11 @@ impl Health {
         let wide = world.size.0 >= 100;
         let heading =
             format!("{:<10} {:<20} {:<20} {:<6} {:>8}  STATE", "SPEAKS", "WHO", "FROM", "SINCE", "APPLIED");
-        let heading = if wide { format!("{} {heading}", text::pad("HEARS", 20)) } else { heading };
+        let heading = if wide { format!("{} {heading}", text::pad("HEARS", 17)) } else { heading };
         let mut lines = vec![("", heading, Token::Heading)];
         for client in list {
             let of = |name: &str| word(client.get(name)).filter(|text| !text.is_empty()).unwrap_or_default();
-            let who = [of("name"), of("principal"), of("userAgent")].into_iter().find(|t| !t.is_empty());
+            let who = [fleet::name(client), of("principal")].into_iter().find(|t| !t.is_empty());
             let since = instant(client.get("since")).map_or_else(String::new, |at| text::age(at, world.now));
             let applied = client.get("applied").and_then(Json::as_i64);
             let (state, token) = match client.get("current").and_then(Json::as_bool) {
@@ -247,7 +247,7 @@ impl Health {
             let hears: Vec<&str> =
                 topics.iter().map(|topic| topic.strip_prefix("environment:").unwrap_or(topic)).collect();
             let hears = hears.join(", ").replace("default/", "");
-            let line = if wide { format!("{} {line}", text::pad(&hears, 20)) } else { line };
+            let line = if wide { format!("{} {line}", text::pad(&hears, 17)) } else { line };
             lines.push(("", line, token));
         }
         lines

@@ -1,4 +1,4 @@
-//! A context as it is typed in one line: a key, pairs of name and value, or JSON; and told in one line.
+//! A context as it is typed in one line (a key, pairs, or JSON), and as it is told in one line.
 
 use shared::context::{Context, DEFAULT_KIND, kind_problem};
 use shared::json::{Json, parse};

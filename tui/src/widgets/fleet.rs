@@ -95,6 +95,14 @@ pub fn by_sort(list: &[Json]) -> BTreeMap<Sort, Counts> {
     sorts
 }
 
+/// What a client calls itself, else what its program is called; empty where it says neither.
+#[must_use]
+pub fn name(client: &Json) -> String {
+    let of = |name: &str| word(client.get(name)).filter(|text| !text.is_empty());
+    let program = of("userAgent").map(|agent| named(None, Some(&agent)).0);
+    of("name").or(program).unwrap_or_default()
+}
+
 /// A protocol in a word or two: LaunchDarkly's two are told apart.
 #[must_use]
 pub fn protocol(name: &str) -> &str {

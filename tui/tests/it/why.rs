@@ -1,4 +1,4 @@
-//! Why a context gets what it gets, how often that was, and the keys that applications ask with: on a terminal.
+//! Why a context gets what it gets, how often, and the keys of applications: on a terminal.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

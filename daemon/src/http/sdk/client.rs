@@ -1,4 +1,4 @@
-//! ROOF of LaunchDarkly's client-side protocol: its routes, and the polls of browsers, phones and desktops.
+//! ROOF of LaunchDarkly's client-side protocol: its routes, and its polls.
 
 use axum::Router;
 use axum::body::Body;

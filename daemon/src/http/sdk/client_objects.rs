@@ -1,4 +1,4 @@
-//! LaunchDarkly's second client-side protocol: what a client lacks, counted from the selector that it shows.
+//! LaunchDarkly's second client-side protocol: what a client lacks, by the selector it shows.
 
 use std::sync::Arc;
 

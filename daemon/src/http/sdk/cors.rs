@@ -1,4 +1,4 @@
-//! Cross-origin rules for SDKs in browsers: any origin may ask, unless the configuration names some.
+//! Cross-origin rules for SDKs in browsers: any origin may ask, unless some are configured.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! GROUND of what SDKs of others connect to: who asks, and how a refusal looks to them.
 //!
 //! `asked` (credential to environment), `refused` (an error as SDKs read it), `context` (as SDKs send them), `stream`,
-//! `poll`, `etag` (what a client has), `remote` and `reported` (evaluation here), `secure_mode` and `cors` are what the
+//! `poll`, `etag` (what a client has), `remote` and `reported` (evaluation here) and `cors` are what the
 //! protocols stand on; `routes` mounts them. Each protocol has files of its own, and none imports another's.
 
 pub mod asked;
@@ -24,7 +24,6 @@ pub mod refused;
 pub mod remote;
 pub mod reported;
 pub mod routes;
-pub mod secure_mode;
 pub mod server;
 pub mod stream;
 pub mod unleash;

@@ -103,7 +103,7 @@ async fn one_of(
     if !evaluation.missed_key {
         reported::evaluated(&asked, &served.stored.row, &evaluation);
     }
-    let reason = ofrep::reason(&evaluation, OffReason::default())?;
+    let reason = ofrep::reason(&evaluation, state.config.ofrep.off_reason)?;
     let named = NamedFlag::new(&flag_key, served, flag);
     let metadata = ofrep::metadata(&flag.row.metadata, false);
     let mut body = String::with_capacity(128);
@@ -143,23 +143,29 @@ async fn all_of(
         .named
         .flags(&catalog, &asked.served.place)
         .ok_or_else(|| Refused::NotFound("the environment of this key is archived".to_owned()))?;
-    let kind = asked.credential.kind;
+    let (kind, off) = (asked.credential.kind, state.config.ofrep.off_reason);
     let stream = ofrep_stream::uri(state, &asked.credential, prefix);
     let question = etag::part([
         b"ofrep/1".as_slice(),
         flags.position.to_string().as_bytes(),
         flags.flags_revision.to_string().as_bytes(),
-        format!("{kind:?}").as_bytes(),
+        format!("{kind:?} {off:?}").as_bytes(),
         stream.as_deref().unwrap_or_default().as_bytes(),
         context.to_canonical_text().as_bytes(),
     ]);
     let (known, count) = (Known::of(headers), flags.flags.len());
-    let evaluate = move || bulk(&flags, kind, &context, stream.as_deref());
+    let evaluate = move || bulk(&flags, kind, &context, off, stream.as_deref());
     Ok(remote::polled(&known, &question, count, evaluate).await?)
 }
 
 /// The body of all flags: in order of their keys, each with its result or its own failure.
-fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Option<&str>) -> String {
+fn bulk(
+    flags: &NamedFlags,
+    kind: CredentialKind,
+    context: &Context,
+    off: OffReason,
+    stream: Option<&str>,
+) -> String {
     let mut out = String::with_capacity(64 + flags.flags.len() * 96);
     out.push_str("{\"flags\":[");
     let rules = flags.state.rules();
@@ -172,7 +178,7 @@ fn bulk(flags: &NamedFlags, kind: CredentialKind, context: &Context, stream: Opt
         let told = evaluation
             .as_ref()
             .ok_or_else(Failure::malformed_flag)
-            .and_then(|evaluation| Ok((evaluation, ofrep::reason(evaluation, OffReason::default())?)));
+            .and_then(|evaluation| Ok((evaluation, ofrep::reason(evaluation, off)?)));
         match told {
             Ok((evaluation, reason)) => {
                 let names = Names { key: &named.quoted_key, variants: &named.quoted_names };

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use shared::json::Json;
 
 use crate::http::accounted::Denied;
+use crate::secure_mode::Insecure;
 
 /// Why an SDK is refused.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -59,6 +60,15 @@ impl Refused {
             Self::Later(seconds) => Some(*seconds),
             Self::NotNow(_) => Some(1),
             _ => None,
+        }
+    }
+}
+
+impl From<Insecure> for Refused {
+    fn from(error: Insecure) -> Self {
+        match error {
+            Insecure::Unavailable(trouble) => Self::NotNow(trouble.to_string()),
+            Insecure::Missing | Insecure::Wrong => Self::Malformed(error.to_string()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the protocols whose flags are evaluated here have in common: bodies in, answers and refusals out.
+//! What protocols share whose flags are evaluated here: bodies in, answers and refusals out.
 
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
@@ -119,4 +119,52 @@ pub async fn told_again(response: Response, tell: impl FnOnce(StatusCode, &str) 
     }
     answer.extensions_mut().extend(parts.extensions);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked_with(refused: &Refused) -> Response {
+        marked(json(refused.status(), "{}".to_owned()), refused)
+    }
+
+    #[test]
+    fn whoever_is_to_come_again_is_told_when_in_whole_seconds() {
+        for (refused, seconds) in
+            [(Refused::Later(7), "7"), (Refused::NotNow(String::new()), "1"), (Refused::Later(0), "1")]
+        {
+            let response = marked_with(&refused);
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], seconds);
+        }
+        assert!(!marked_with(&Refused::UnknownKey).headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_around_the_handlers_is_told_in_the_protocols_own_form() {
+        let tell = |status, detail: &str| json(status, format!("{{\"own\":{detail:?}}}"));
+        let text = async |response: Response| {
+            let (parts, body) = response.into_parts();
+            let body = axum::body::to_bytes(body, REFUSAL).await.unwrap();
+            (parts.status.as_u16(), parts.headers, String::from_utf8(body.to_vec()).unwrap())
+        };
+        let mut problem = (StatusCode::SERVICE_UNAVAILABLE, r#"{"detail":"too busy"}"#).into_response();
+        problem
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        problem.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let (status, headers, body) = text(told_again(problem, tell).await).await;
+        assert_eq!((status, body.as_str()), (503, r#"{"own":"too busy"}"#));
+        assert_eq!(headers[header::RETRY_AFTER], "2");
+        let bare = (StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response();
+        assert_eq!(text(told_again(bare, tell).await).await.2, r#"{"own":"Internal Server Error"}"#);
+        for kept in [json(StatusCode::BAD_REQUEST, "{}".to_owned()), (StatusCode::OK, "fine").into_response()]
+        {
+            let before = kept.status();
+            let (status, _, body) = text(told_again(kept, tell).await).await;
+            assert_eq!(status, before.as_u16());
+            assert!(!body.contains("own"));
+        }
+    }
 }

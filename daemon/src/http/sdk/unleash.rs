@@ -1,4 +1,4 @@
-//! Unleash's front-end API: the toggles that are enabled for a context, and what its clients counted.
+//! Unleash's front-end API: the toggles enabled for a context, and what its clients counted.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};

@@ -1,4 +1,4 @@
-//! Where a client is served: the real program on a database of its own, and a second daemon beside it.
+//! Where a client is served: the real program on its own database, and a second daemon beside it.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! The flags that every client is asked for, and what each is for whom and why, written down by hand.
+//! The flags that every client is asked for: what each is, for whom and why, written by hand.
 
 use serde_json::{Value, json};
 

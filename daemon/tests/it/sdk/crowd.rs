@@ -1,4 +1,4 @@
-//! Many clients, and bad ones: turns for whole environments, clients that take nothing, the register.
+//! Many clients, and bad ones: turns for environments, clients that take nothing, the register.
 
 use std::time::Duration;
 

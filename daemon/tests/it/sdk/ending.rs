@@ -1,4 +1,4 @@
-//! How streams end: expiry, archive, age, drain; and how they go on at another daemon or in another epoch.
+//! How streams end, and how they go on at another daemon or in another epoch.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What tests of SDKs' protocols need: keys of environments, and streams that are read event by event.
+//! What tests of SDKs need: keys of environments, and streams that are read event by event.
 
 use std::sync::Arc;
 use std::time::Duration;

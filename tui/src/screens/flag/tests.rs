@@ -260,3 +260,48 @@ fn a_flag_that_is_gone_or_not_read_yet_says_so() {
     tell(&mut flag, &mut world, &Event::Answer { tag: CONFIG, outcome: &refused });
     assert!(text(&flag, &world).contains("there is no configuration in staging"));
 }
+
+fn asked_usage(wanted: &[Do]) -> Vec<String> {
+    let path = |want: &Do| match want {
+        Do::Ask(_, read) => Some(read.request().path.clone()).filter(|path| path.contains("/usage?")),
+        _ => None,
+    };
+    wanted.iter().filter_map(path).collect()
+}
+
+#[test]
+fn evaluations_are_asked_for_when_they_are_looked_at_and_stand_beside_the_steps() {
+    let mut world = world();
+    let mut flag = Flag::new("checkout".to_owned(), "staging".to_owned(), 4, &world);
+    let wanted = flag.on(&world, &Event::Opened);
+    assert!(asked_usage(&wanted).is_empty(), "the history shows none: {wanted:?}");
+    let wanted = flag.on(&world, &Event::Action("flag.tab-overview"));
+    assert_eq!(
+        asked_usage(&wanted),
+        [
+            "/api/flags/checkout/usage?environment=staging&since=24h",
+            "/api/flags/checkout/usage?environment=production&since=24h"
+        ]
+    );
+    assert!(asked_usage(&flag.on(&world, &Event::Action("flag.tab-rules"))).is_empty(), "once is enough");
+    flag.on(&world, &Event::Action("flag.tab-overview"));
+    let usage = crate::scenery::answer(
+        r#"{"total":1244,"lastEvaluated":"2026-11-22T03:11:00Z","series":[{"counts":[{"variation":0,"count":1}]}],
+            "counters":[{"version":3,"variation":0,"reason":"RULE_MATCH","ruleId":"early","count":10},
+                        {"version":3,"variation":0,"reason":"FALLTHROUGH","count":1234}]}"#,
+    );
+    flag.on(&world, &Event::Answer { tag: 100, outcome: &usage });
+    let never = crate::scenery::answer(r#"{"total":0,"lastEvaluated":null,"series":[],"counters":[]}"#);
+    flag.on(&world, &Event::Answer { tag: 101, outcome: &never });
+    let text = crate::scenery::text(&flag, &world);
+    for said in ["-> true  10", "1.2k", "EVALS", "1.2k in 24 h", "last 1m ago", "never evaluated"] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    world.settings.lite = true;
+    let mut slow = Flag::new("checkout".to_owned(), "staging".to_owned(), 0, &world);
+    assert_eq!(
+        asked_usage(&slow.on(&world, &Event::Opened)).len(),
+        1,
+        "only what is looked at on a slow line"
+    );
+}

@@ -1,4 +1,4 @@
-//! What every Rust client is driven by: commands on standard input, one answer each on standard output.
+//! What drives every Rust client: commands on standard input, one answer each on standard output.
 
 use std::sync::Arc;
 use std::time::Duration;

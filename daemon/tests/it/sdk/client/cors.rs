@@ -1,4 +1,4 @@
-//! Browsers of any origin may ask, unless the configuration names origins; errors and streams included.
+//! Browsers of any origin may ask, unless some are configured; errors and streams included.
 
 use http::HeaderMap;
 use reqwest::Method;

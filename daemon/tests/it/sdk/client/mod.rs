@@ -1,4 +1,4 @@
-//! GROUND: an environment with flags of every kind for client-side SDKs; the children are the tests.
+//! GROUND: an environment with flags of every kind; the children are the tests of client-side SDKs.
 
 mod cors;
 mod objects;

@@ -1,4 +1,4 @@
-//! LaunchDarkly's second client-side protocol: everything, what changed, or nothing, by the selector.
+//! LaunchDarkly's second client-side protocol: everything, what changed, or nothing.
 
 use serde_json::{Value, json};
 

@@ -172,3 +172,38 @@ async fn answers_are_private_and_vary_by_who_asks() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_ask_and_read_what_it_needs() {
+    let app = with_keys().await;
+    boolean(&app, "f").await;
+    let wanted = "content-type, authorization, x-api-key, if-none-match";
+    for path in
+        [ALL.to_owned(), format!("{ALL}/f"), "/ofrep/v1/stream".to_owned(), "/api/frontend".to_owned()]
+    {
+        let preflight = app
+            .client
+            .request(reqwest::Method::OPTIONS, app.at(&path))
+            .header("origin", "https://shop.test")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", wanted)
+            .send()
+            .await
+            .unwrap();
+        assert!(preflight.status().is_success(), "{path}");
+        let told = |name: &str| preflight.headers()[name].to_str().unwrap().to_lowercase();
+        assert_eq!(told("access-control-allow-origin"), "*");
+        assert!(told("access-control-allow-methods").contains("post"), "{path}");
+        for header in wanted.split(", ") {
+            assert!(told("access-control-allow-headers").contains(header), "{path} {header}");
+        }
+        assert!(told("access-control-max-age").parse::<u32>().unwrap() > 0);
+        // Refusals are read, too.
+        let refused =
+            app.client.post(app.at(&path)).header("origin", "https://shop.test").send().await.unwrap();
+        assert!(refused.status().is_client_error());
+        assert_eq!(refused.headers()["access-control-allow-origin"], "*", "{path}");
+        let exposed = refused.headers()["access-control-expose-headers"].to_str().unwrap().to_lowercase();
+        assert!(exposed.contains("etag") && exposed.contains("retry-after"), "{exposed}");
+    }
+}

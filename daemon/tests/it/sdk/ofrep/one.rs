@@ -8,7 +8,7 @@ use crate::sdk::furnished::{
     ID, MOBILE, SERVER, archive, boolean, change, configure, flag, flag_for, served, toggle, with_keys,
 };
 
-fn rollout(clauses: Option<Value>) -> Value {
+fn rollout(clauses: Option<&Value>) -> Value {
     let parts = json!({"variations": [{"variation": 0, "weight": 50000}, {"variation": 1, "weight": 50000}]});
     match clauses {
         None => json!({"on": true, "fallthrough": {"rollout": parts}, "offVariation": 1}),
@@ -17,7 +17,7 @@ fn rollout(clauses: Option<Value>) -> Value {
     }
 }
 
-fn clause(attribute: &str, op: &str, value: Value) -> Value {
+fn clause(attribute: &str, op: &str, value: &Value) -> Value {
     json!([{"attribute": attribute, "op": op, "values": [value], "negate": false}])
 }
 
@@ -26,7 +26,7 @@ async fn every_reason_is_one_of_openfeatures_and_every_result_names_its_variant(
     let app = with_keys().await;
     boolean(&app, "static").await;
     boolean(&app, "ruled").await;
-    let rules = json!([{"id": "r", "clauses": clause("plan", "in", json!("pro")), "variation": 0}]);
+    let rules = json!([{"id": "r", "clauses": clause("plan", "in", &json!("pro")), "variation": 0}]);
     let targets = json!([{"variation": 0, "values": ["anna"]}]);
     configure(
         &app,
@@ -73,7 +73,7 @@ async fn a_share_of_everybody_needs_a_key_and_nothing_else_does() {
     boolean(&app, "divided").await;
     configure(&app, "divided", rollout(None)).await;
     boolean(&app, "ruled").await;
-    configure(&app, "ruled", rollout(Some(clause("plan", "in", json!("pro"))))).await;
+    configure(&app, "ruled", rollout(Some(&clause("plan", "in", &json!("pro"))))).await;
     boolean(&app, "rests").await;
     configure(
         &app,
@@ -124,7 +124,7 @@ async fn a_context_is_read_as_the_sdk_that_openfeature_stands_on_reads_it() {
         ("kind", json!("org"), json!({"kind": "org", "targetingKey": "x"}), true),
         ("big", json!(9_007_199_254_740_992_u64), json!({"big": 9_007_199_254_740_993_u64}), true),
     ] {
-        let mut clauses = clause(attribute, "in", value);
+        let mut clauses = clause(attribute, "in", &value);
         clauses[0]["contextKind"] = json!("user");
         let config = json!({"on": true, "fallthrough": {"variation": 1}, "offVariation": 1,
             "rules": [{"id": "r", "clauses": clauses, "variation": 0}]});

@@ -1,4 +1,4 @@
-//! The stream of changes: announced in the answer with all flags, and never silent about what was missed.
+//! The stream of changes: announced with all flags, and never silent about what was missed.
 
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn the_address_stays_the_same_opens_nothing_else_and_dies_with_its_credent
 #[tokio::test]
 async fn what_is_asked_below_a_prefix_announces_what_is_there() {
     let app = TestApp::start_on(cluster::fresh_database().await, |config| {
-        config.http.sdk_prefix = "/ld".to_owned()
+        config.http.sdk_prefix = "/ld".to_owned();
     })
     .await;
     let mine = key(&app, "staging", CredentialKind::Server).await;

@@ -9,9 +9,22 @@ use shared::access::CredentialKind;
 use shared::context::Context;
 use time::OffsetDateTime;
 
-use super::refused::Refused;
 use crate::live::catalog::{Access, Place};
 use crate::secrets::{Secrets, SecretsError};
+
+/// Why a browser is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Insecure {
+    /// It showed no hash.
+    #[error("this environment has secure mode on: send the hash of the context's key as h")]
+    Missing,
+    /// No server key makes this hash of the context's key.
+    #[error("h is not the hash of this context's key by a server key of this environment")]
+    Wrong,
+    /// The keys cannot be opened.
+    #[error(transparent)]
+    Unavailable(#[from] SecretsError),
+}
 
 /// The server keys of environments that were asked for, opened once a change of credentials.
 #[derive(Default)]
@@ -35,7 +48,7 @@ impl SecureMode {
     /// That `hash` was made of this context by a server key of the environment that is valid now.
     ///
     /// # Errors
-    /// 400 where it was not; 503 where the keys cannot be opened.
+    /// It was not, or the keys cannot be opened.
     pub fn check(
         &self,
         secrets: &Secrets,
@@ -43,25 +56,16 @@ impl SecureMode {
         (place, now): (&Place, OffsetDateTime),
         context: &Context,
         hash: Option<&str>,
-    ) -> Result<(), Refused> {
-        let Some(hash) = hash else {
-            return Err(Refused::Malformed(
-                "this environment has secure mode on: send the hash of the context's key as h".to_owned(),
-            ));
-        };
-        let wrong = || {
-            Refused::Malformed(
-                "h is not the hash of this context's key by a server key of this environment".to_owned(),
-            )
-        };
-        let shown = bytes(hash).ok_or_else(wrong)?;
-        let keys = self.keys(secrets, access, place).map_err(|error| Refused::NotNow(error.to_string()))?;
+    ) -> Result<(), Insecure> {
+        let hash = hash.ok_or(Insecure::Missing)?;
+        let shown = bytes(hash).ok_or(Insecure::Wrong)?;
+        let keys = self.keys(secrets, access, place)?;
         let key = context.canonical_key();
         let signs = |with: &Key| {
             let live = with.expires_at.is_none_or(|end| end > now);
             live && with.mac.clone().chain_update(key.as_bytes()).verify_slice(&shown).is_ok()
         };
-        if keys.iter().any(signs) { Ok(()) } else { Err(wrong()) }
+        if keys.iter().any(signs) { Ok(()) } else { Err(Insecure::Wrong) }
     }
 
     fn keys(

@@ -1,4 +1,4 @@
-//! The flags that every client is asked for: what each is, for whom and why, written by hand.
+//! The flags that every client is asked for, and by hand what each is for whom and why.
 
 use serde_json::{Value, json};
 

@@ -49,8 +49,10 @@ pub struct Client {
     pub without: &'static [&'static str],
     /// Whether it takes an answer without a value for an error.
     pub wants_values: bool,
-    program: PathBuf,
-    arguments: Vec<String>,
+    /// What is run.
+    pub program: PathBuf,
+    /// With what, before the configuration.
+    pub arguments: Vec<String>,
 }
 
 fn clients() -> PathBuf {

@@ -40,6 +40,7 @@ pub async fn is_served(client: Client) {
     if driver.client.words != Words::OpenFeature || !driver.client.remembers {
         is_counted(&mut driver, &place).await;
     }
+    is_known(&driver, &place).await;
     survives_the_daemon(&mut driver, &mut place).await;
     has_the_table(&mut driver).await;
     hears_of_changes(&mut driver, &place).await;
@@ -78,7 +79,7 @@ async fn has_the_table(driver: &mut Driver) {
     }
 }
 
-/// A change is seen within a second of its answer; a machine that is busy with something else gets a second and a third try.
+/// A change is seen within a second of its answer; a machine that is busy with something else gets two more tries.
 async fn hears_of_changes(driver: &mut Driver, place: &Place) {
     let mut needed = Vec::new();
     for _ in 0..3 {
@@ -124,6 +125,30 @@ async fn is_counted(driver: &mut Driver, place: &Place) {
             assert!(Instant::now() < end, "{about}\n{}", driver.said());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+/// The daemon tells of it: who hears changes, and whom it asked for.
+async fn is_known(driver: &Driver, place: &Place) {
+    let Client { name, side, words, .. } = &driver.client;
+    if *words != Words::LaunchDarkly {
+        return;
+    }
+    let protocol = if *side == Side::Server { "launchdarkly" } else { "launchdarkly-client" };
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (clients, seen) = (place.clients().await, place.contexts().await);
+        let here = clients["byProtocol"][protocol].as_u64().is_some_and(|count| count > 0)
+            && clients["byEnvironment"]["default/staging"]["connected"]
+                .as_u64()
+                .is_some_and(|count| count > 0);
+        let anna =
+            seen["contexts"].as_array().is_some_and(|all| all.iter().any(|one| one["key"] == "userKeyA"));
+        if here && anna {
+            return;
+        }
+        assert!(Instant::now() < end, "{name} is not known: {clients} {seen}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

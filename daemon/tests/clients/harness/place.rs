@@ -112,6 +112,16 @@ impl Place {
         self.get(&format!("/api/flags/{flag}/usage?environment=staging")).await
     }
 
+    /// The contexts that it has seen.
+    pub async fn contexts(&self) -> Value {
+        self.get("/api/environments/staging/contexts").await
+    }
+
+    /// Who hears changes from it.
+    pub async fn clients(&self) -> Value {
+        self.get("/api/status").await["clients"].take()
+    }
+
     /// Kills the daemon as `kill -9` does.
     pub async fn kill(&mut self) {
         self.served.kill().await;

@@ -1,4 +1,4 @@
-//! The flags that every client is asked for: what each is, for whom and why, written by hand.
+//! The flags that every client is asked for, and by hand what each is for whom and why.
 
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn ruled(index: u32, id: &str) -> Value {
     json!({"kind": "RULE_MATCH", "ruleIndex": index, "ruleId": id})
 }
 
-fn clause(kind: &str, attribute: &str, op: &str, values: Value) -> Value {
+fn clause(kind: &str, attribute: &str, op: &str, values: &Value) -> Value {
     json!({"contextKind": kind, "attribute": attribute, "op": op, "values": values})
 }
 
@@ -207,7 +207,7 @@ pub const FLAGS: &[Flag] = &[
         key: "by-segment",
         default: || json!(false),
         made: || {
-            let clauses = json!([clause("user", "", "segmentMatch", json!(["testers"]))]);
+            let clauses = json!([clause("user", "", "segmentMatch", &json!(["testers"]))]);
             let rules = json!([{"id": "for-testers", "variation": 0, "clauses": clauses}]);
             let fallthrough = json!({"variation": 1});
             Some((
@@ -229,8 +229,8 @@ pub const FLAGS: &[Flag] = &[
         made: || {
             let variations = json!([{"value": "big"}, {"value": "german"}, {"value": "other"}]);
             let rules = json!([
-                {"id": "big", "variation": 0, "clauses": [clause("org", "/plan/seats", "greaterThan", json!([10]))]},
-                {"id": "german", "variation": 1, "clauses": [clause("user", "country", "in", json!(["DE", "AT"]))]},
+                {"id": "big", "variation": 0, "clauses": [clause("org", "/plan/seats", "greaterThan", &json!([10]))]},
+                {"id": "german", "variation": 1, "clauses": [clause("user", "country", "in", &json!(["DE", "AT"]))]},
             ]);
             let fallthrough = json!({"variation": 2});
             Some((
@@ -312,7 +312,7 @@ fn needing(variation: u32) -> Value {
 
 /// Every request that makes the segment and the flags, the ones beside the table too: path and body.
 pub fn writes() -> Vec<(String, Value)> {
-    let rule = json!({"clauses": [clause("user", "email", "endsWith", json!(["@acme.test"]))]});
+    let rule = json!({"clauses": [clause("user", "email", "endsWith", &json!(["@acme.test"]))]});
     let document = json!({"included": ["userKeyB"], "rules": [rule]});
     let segment = json!({"key": "testers", "name": "Testers", "document": document});
     let mut writes = vec![("/api/environments/staging/segments".to_owned(), segment)];

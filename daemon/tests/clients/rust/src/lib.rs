@@ -1,4 +1,4 @@
-//! What drives every Rust client: commands on standard input, one answer each on standard output.
+//! What every Rust client is driven by: commands in, one answer each out.
 
 use std::sync::Arc;
 use std::time::Duration;

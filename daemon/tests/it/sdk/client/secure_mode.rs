@@ -4,7 +4,7 @@ use shared::access::CredentialKind;
 use shared::change::{Mutation, Patch};
 use shared::json;
 use shared::key::{EnvironmentKey, ProjectKey};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use super::{ID, MOBILE, SERVER, b64, caught_up, credential, furnished, keys, results, sent};
 use crate::support::app::TestApp;
@@ -67,7 +67,7 @@ async fn a_known_etag_is_no_way_around_the_hash() {
 #[tokio::test]
 async fn both_keys_of_a_rotation_sign_until_the_old_one_ends() {
     let app = secured().await;
-    let now = OffsetDateTime::now_utc();
+    let now = app.state.clock.now();
     let old = "sdk-old-old-old";
     let expired = "sdk-long-gone";
     credential(&app, CredentialKind::Server, old, Some(now + Duration::hours(1))).await;

@@ -38,6 +38,9 @@ pub struct Create {
     /// Which SDKs connect with it
     #[arg(long, default_value = "server", value_parser = KINDS.map(|(kind, _)| kind))]
     kind: String,
+    /// Take the key that applications have already, out of FILE; - is standard input
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<String>,
     #[command(flatten)]
     writing: Writing,
 }
@@ -79,7 +82,11 @@ pub async fn run(command: Credentials, session: &Session) -> Result<(), Trouble>
             Sheet::list("flagstaff.credentials/1", columns(), items).print(&session.global)
         }
         Credentials::Create(wanted) => {
-            let body = [("kind", Json::from(wanted.kind.as_str()))].into_iter().collect();
+            let mut body: Json = [("kind", Json::from(wanted.kind.as_str()))].into_iter().collect();
+            if let Some(name) = &wanted.key_file {
+                // On the command line itself every user of the host could read it.
+                body.set("key", Json::from(ask::file(name)?.trim()));
+            }
             let request = Request::new(Method::Post, path(session, &wanted.env)).with_body(body);
             made(session, request, &wanted.writing).await
         }

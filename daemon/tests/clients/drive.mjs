@@ -4,6 +4,7 @@
 // `config = {url, credential, context, options}` resolves, once the client has its flags, to
 //   detail(flag, fallback, context)  what the flag is: {value, variation, reason}
 //   identify(context)                where a client is of one context at a time
+//   hash(context)                    on a server: what secure mode asks of a page
 //   flush()                          sends its events
 //   close()
 // It calls `changed()` whenever the library says that flags may have changed.
@@ -56,6 +57,9 @@ export async function drive(connect, config, commands, tell) {
         if (JSON.stringify(found.value) === JSON.stringify(value)) return found;
         await change;
       }
+    },
+    async hash({ context }) {
+      return client.hash(context);
     },
     async flush() {
       await client.flush();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Side, is_served, is_served_when_it_asks};
+use crate::harness::{Client, Side, is_served, is_served_when_it_asks, needs_a_hash};
 
 #[tokio::test]
 async fn the_server_sdk_for_node() {
@@ -89,4 +89,16 @@ async fn the_client_sdk_3_for_react_in_jsdom() {
 #[tokio::test]
 async fn the_client_sdk_4_for_react_in_chromium() {
     is_served(Client::chromium("launchdarkly/react-4.mjs", Side::Browser)).await;
+}
+
+#[tokio::test]
+async fn secure_mode_with_the_client_sdk_3_for_javascript() {
+    let server = Client::node("launchdarkly/node-server.mjs", Side::Server);
+    needs_a_hash(server, || Client::chromium("launchdarkly/js-client-3.mjs", Side::Browser)).await;
+}
+
+#[tokio::test]
+async fn secure_mode_with_the_client_sdk_4_for_javascript() {
+    let server = Client::node("launchdarkly/node-server.mjs", Side::Server);
+    needs_a_hash(server, || Client::chromium("launchdarkly/js-client-4.mjs", Side::Browser)).await;
 }

@@ -141,6 +141,11 @@ impl Client {
 
     /// Starts it for a daemon and waits until it has its flags.
     pub async fn start(self, url: &str, credential: &str) -> Driver {
+        self.try_to_start(url, credential).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// [`Client::start`], or why it does not connect.
+    pub async fn try_to_start(self, url: &str, credential: &str) -> Result<Driver, String> {
         let config = json!({"url": url, "credential": credential, "context": Context::Anna.json(), "options": self.options});
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
@@ -158,14 +163,10 @@ impl Client {
         let said = Said::of(child.stderr.take().expect("a pipe"));
         let mut driver = Driver { client: self, _child: child, input, output, said };
         let first = driver.line(PATIENCE).await;
-        assert_eq!(
-            first,
-            json!({"ready": true}),
-            "{} does not connect:\n{}",
-            driver.client.name,
-            driver.said.text()
-        );
-        driver
+        if first == json!({"ready": true}) {
+            return Ok(driver);
+        }
+        Err(format!("{} does not connect: {first}\n{}", driver.client.name, driver.said.text()))
     }
 }
 

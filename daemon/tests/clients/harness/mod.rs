@@ -58,6 +58,24 @@ pub async fn is_served_when_it_asks(client: Client) {
     driver.ask(json!({"close": {}})).await;
 }
 
+/// Proves that in secure mode a page has its flags with the hash that a server makes for its context, and with no other.
+pub async fn needs_a_hash(server: Client, page: impl Fn() -> Client) {
+    let place = Place::furnished().await;
+    let (base, id) = (place.base(), place.credential(page().side).await);
+    let mut server = server.start(&base, &place.credential(Side::Server).await).await;
+    let hash = server.ask(json!({"hash": {"context": Context::Anna.json()}})).await;
+    let other = server.ask(json!({"hash": {"context": Context::Ben.json()}})).await;
+    let with = |hash: &Value| page().with(json!({"hash": hash}));
+    with(&other).start(&base, &id).await;
+    place.secure().await;
+    let refused = with(&other).try_to_start(&base, &id).await;
+    assert!(refused.is_err(), "the hash of somebody else opens");
+    let mut page = with(&hash).start(&base, &id).await;
+    let asked = json!({"context": Context::Anna.json(), "flags": {"words": "none"}});
+    assert_eq!(page.ask(json!({"evaluate": asked})).await["words"]["value"], "grün 🌲");
+    hears_of_changes(&mut page, &place).await;
+}
+
 /// Every flag is for every context what the table says.
 async fn has_the_table(driver: &mut Driver) {
     for context in driver.client.contexts.iter().copied() {

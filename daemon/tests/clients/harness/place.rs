@@ -88,6 +88,14 @@ impl Place {
         answer["results"][0]["flags"].take()
     }
 
+    /// From now on a page needs the hash that a server made for its context.
+    pub async fn secure(&self) {
+        let asked = self.other.client.patch(self.base() + "/api/environments/staging");
+        let asked = asked.header("x-user-id", "alice").json(&json!({"secureMode": true}));
+        let secured = asked.send().await.expect("an answer");
+        assert_eq!(secured.status(), 200, "{}", secured.text().await.unwrap());
+    }
+
     /// Whether a flag is on.
     pub async fn turns(&self, flag: &str) -> bool {
         let config = self.get(&format!("/api/flags/{flag}/config/staging")).await;

@@ -17,6 +17,7 @@ export default async function connect({ url, credential, options }, changed) {
       const { value, variationIndex, reason } = await client.variationDetail(flag, context, fallback);
       return { value, variation: variationIndex, reason };
     },
+    hash: (context) => client.secureModeHash(context),
     flush: () => client.flush(),
     close: () => client.close(),
   };

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use shared::json::Json;
 
+use super::ask;
 use super::global::{Format, duration};
 use super::plan::{Writing, agreed};
 use super::session::Session;

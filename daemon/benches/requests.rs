@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flagstaffd::clock::{Clock as _, SystemClock};
 use rig::load::{self, Client, request};
 use rig::program::Program;
 use serde_json::{Value, json};
@@ -112,8 +113,7 @@ fn events(key: &str, flags: usize) -> Arc<[u8]> {
             (rig::flags::key(i), json!({ "default": false, "contextKinds": ["user"], "counters": counters }))
         })
         .collect();
-    let now = std::time::SystemTime::now();
-    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let now = SystemClock::new().now().unix_timestamp() * 1000;
     let body =
         json!([{ "kind": "summary", "startDate": now - 60_000, "endDate": now, "features": features }]);
     let headers = format!(

@@ -36,14 +36,15 @@ impl Program {
             .expect("the daemon starts");
         let program = Self { address, child };
         let ready = format!("http://{address}/health/ready");
-        for _ in 0..600 {
+        for tries in 0.. {
+            assert!(tries < 600, "the daemon is ready within a minute");
             let answer = reqwest::get(&ready).await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return program;
+                break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("the daemon is not ready after a minute");
+        program
     }
 
     /// The bare server of [`super::bare`], in this very program.

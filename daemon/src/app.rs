@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::model::{AccessMode, Target};
 use crate::config::readable::Ssl;
-use crate::http::{AppState, router};
+use crate::http::{AppState, Shared, router};
 use crate::live::daemons::Myself;
 use crate::live::deliveries::Deliveries;
 use crate::live::disk::Disk;
@@ -182,7 +182,7 @@ impl App {
         tasks.spawn(usage::worker::work(Arc::clone(&usage), counted, Arc::clone(&clock), stop.clone()));
         let deliveries = Arc::new(Deliveries::new(config.live.deliveries, config.live.delivery_queue));
 
-        let state = AppState {
+        let state = AppState::new(Shared {
             live,
             serving,
             named,
@@ -198,7 +198,7 @@ impl App {
             verified,
             drain,
             metrics,
-        };
+        });
         tasks.spawn(first_owner(state.clone(), stop.clone()));
         tasks.spawn(worker::work(
             Arc::clone(&state.config),
@@ -209,8 +209,8 @@ impl App {
         let (begun, halt) = (state.clone(), stop.clone());
         tasks.spawn(async move {
             let remembered = tokio::task::spawn_blocking(move || disk.read()).await.ok().flatten();
-            let AppState { live, gate, clock, .. } = begun;
-            let prepare = || migrate(gate.pool(), clock.as_ref());
+            let (live, gate) = (Arc::clone(&begun.live), Arc::clone(&begun.gate));
+            let prepare = || migrate(gate.pool(), begun.clock.as_ref());
             begin::begin(&live, &gate, remembered, prepare, &halt).await;
             follow::follow(live, gate, settings, halt).await;
         });

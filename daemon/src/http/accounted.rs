@@ -34,7 +34,7 @@ pub async fn accounted(State(state): State<AppState>, mut request: Request, next
     request.extensions_mut().insert(known.clone());
     let peer = request.extensions().get::<Peer>().cloned();
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    let resource = format!("{} {}", request.method(), request.uri().path());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next.run(request).await;
     let denied = response.extensions().get::<Denied>().map_or("", |denied| denied.0.as_str());
     match (known.0.get(), response.status()) {
@@ -42,7 +42,7 @@ pub async fn accounted(State(state): State<AppState>, mut request: Request, next
             let (principal, credential) = (principal.clone(), credential.clone());
             let who = Who { principal, credential, request_id };
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                state.access_log.denied(&who, &resource, denied);
+                state.access_log.denied(&who, &format!("{method} {}", uri.path()), denied);
             }
             // A demo's nobody logs in with nothing.
             if who.credential != "none" {

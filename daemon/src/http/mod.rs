@@ -21,6 +21,7 @@ pub mod sdk;
 pub mod socketio;
 pub mod views;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -51,9 +52,27 @@ pub struct Verified {
     pub report: Report,
 }
 
-/// What handlers share.
+/// What handlers share. Every layer and handler of a request has a copy, so that a copy costs one count.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+impl AppState {
+    /// Shares it.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The rooms that handlers reach.
+pub struct Shared {
     /// The catalog and the feed.
     pub live: Arc<Live>,
     /// Environments as SDKs are served them.

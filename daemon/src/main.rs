@@ -11,6 +11,10 @@ use flagstaffd::config::sources::Sources;
 
 use commands::CommandError;
 
+/// Requests make many small things at once, which this allocator gives out for less than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The Flagstaff daemon: feature flags in your own PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "flagstaffd", version)]

@@ -35,6 +35,7 @@ pub async fn is_served(client: Client) {
     let credential = place.credential(client.side).await;
     let mut driver = client.start(&place.base(), &credential).await;
     has_the_table(&mut driver).await;
+    speaks_as_it_was_told(&driver, &place).await;
     hears_of_changes(&mut driver, &place).await;
     // OpenFeature's providers tell nothing; what is asked of the daemon each time is counted there.
     if driver.client.words != Words::OpenFeature || !driver.client.remembers {
@@ -94,6 +95,16 @@ async fn has_the_table(driver: &mut Driver) {
                 assert_eq!(stated(&found["reason"]), reason, "{about}");
             }
         }
+    }
+}
+
+/// A client that was told to speak the second protocol did not fall back to the first.
+async fn speaks_as_it_was_told(driver: &Driver, place: &Place) {
+    if driver.client.options.get("dataSystem").is_some() {
+        let asked = place.metrics().await;
+        let spoken =
+            ["/sdk/stream", "/sdk/poll"].iter().any(|route| asked.contains(&format!("route=\"{route}")));
+        assert!(spoken, "{}: it asked by the first protocol only", driver.client.name);
     }
 }
 

@@ -130,6 +130,12 @@ impl Place {
         self.get("/api/status").await["clients"].take()
     }
 
+    /// What the daemon counts, as Prometheus reads it.
+    pub async fn metrics(&self) -> String {
+        let answer = reqwest::get(format!("{}/metrics", self.base())).await.expect("an answer");
+        answer.text().await.expect("a text")
+    }
+
     /// Kills the daemon as `kill -9` does.
     pub async fn kill(&mut self) {
         self.served.kill().await;

@@ -56,18 +56,25 @@ fn prerequisite_in_error(case: &Case<'_>) -> bool {
     case.theirs.is_malformed() && case.others().iter().any(|flag| (case.asked)(&flag.key).is_malformed())
 }
 
-/// A flag with a failed prerequisite stays on its path, so that the next one that needs it goes round.
+/// A flag with a failed prerequisite stays on its path, so that the next one that needs it goes round: the next
+/// one to name it, or the next to name a flag that leads to it.
 fn prerequisite_left_on_the_path(case: &Case<'_>) -> bool {
     let all = case.reached();
-    let needed_twice = |key: &str| {
-        let needs = all.iter().flat_map(|flag| &flag.prerequisites);
-        needs.filter(|needed| needed.key == key).count() > 1
-    };
+    let failed = |key: &str| (case.asked)(key).kind() == "PREREQUISITE_FAILED";
     case.theirs.is_malformed()
-        && case
-            .others()
-            .iter()
-            .any(|flag| needed_twice(&flag.key) && (case.asked)(&flag.key).kind() == "PREREQUISITE_FAILED")
+        && case.others().iter().any(|flag| met_twice(&all, &flag.key, &mut Vec::new()) && failed(&flag.key))
+}
+
+/// Whether more than one way leads to a flag.
+fn met_twice<'f>(all: &[&'f FlagDocument], key: &'f str, seen: &mut Vec<&'f str>) -> bool {
+    if seen.contains(&key) {
+        return false;
+    }
+    seen.push(key);
+    let needs: Vec<&&FlagDocument> =
+        all.iter().filter(|flag| flag.prerequisites.iter().any(|needed| needed.key == key)).collect();
+    let times = all.iter().flat_map(|flag| &flag.prerequisites).filter(|needed| needed.key == key).count();
+    times > 1 || needs.into_iter().any(|flag| met_twice(all, &flag.key, seen))
 }
 
 /// A place holder stands for all targets of its variation; in Go for the first.

@@ -79,11 +79,11 @@ async fn a_result_has_the_versions_the_text_and_the_prerequisites_that_sdks_expe
     let version = state.environments.values().find(|e| e.stored.row.key.as_str() == "staging").unwrap();
     let ratio = version.configs.values().find(|c| c.stored.row.flag.as_str() == "ratio").unwrap();
     let expected = format!(
-        "\"ratio\":{{\"value\":2e0,\"variation\":1,\"version\":{},\"flagVersion\":{},\
+        "\"ratio\":{{\"value\":2e0,\"variation\":1,\"flagVersion\":{},\"version\":{},\
          \"reason\":{{\"kind\":\"PREREQUISITE_FAILED\",\"prerequisiteKey\":\"web\"}},\
          \"prerequisites\":[\"server\",\"web\"]}}",
-        version.stored.row.version_base + version.revision.0,
         ratio.stored.row.version,
+        version.stored.row.version_base + version.revision.0,
     );
     assert!(text.contains(&expected), "{text}\nlacks {expected}");
     assert_eq!(headers["content-type"], "application/json");

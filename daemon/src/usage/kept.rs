@@ -28,12 +28,16 @@ pub fn kept(arrived: &Json) -> Option<Kept> {
         [only] => (only.kind().to_owned(), only.key().to_owned()),
         _ => ("multi".to_owned(), context.canonical_key()),
     };
-    // Both are part of an index, whose rows have a limit.
-    if key.len() > LONGEST_KEY || kind.len() > LONGEST_KEY {
+    // Both are part of an index, whose rows have a limit; and one NUL would have the database refuse a whole batch.
+    if key.len() > LONGEST_KEY || kind.len() > LONGEST_KEY || key.contains('\0') {
         return None;
     }
-    let whole = rendered(&context, arrived, true).to_text();
-    let text = if whole.len() > LARGEST { rendered(&context, arrived, false).to_text() } else { whole };
+    // Attributes, and what is private of them, are looked for one by one: never in something large.
+    let small = arrived.to_text().len() <= 4 * LARGEST;
+    let whole = small.then(|| rendered(&context, arrived, true).to_text());
+    let text = whole
+        .filter(|whole| whole.len() <= LARGEST)
+        .unwrap_or_else(|| rendered(&context, arrived, false).to_text());
     (text.len() <= LARGEST).then_some(Kept { kind, key, text })
 }
 

@@ -41,10 +41,17 @@ impl Reservoir {
         if let Some(before) = &before {
             self.turns.remove(&before.turn);
         }
-        let known = before.filter(|before| before.text == kept.text && before.source == source);
+        // A poll tells who asks and no more; what an event told of them stays.
+        let (text, source) = match &before {
+            Some(before) if source == Source::Evalx && before.source == Source::Events => {
+                (before.text.clone(), before.source)
+            }
+            _ => (kept.text, source),
+        };
+        let known = before.filter(|before| before.text == text && before.source == source);
         let place = match known {
             Some(known) if !known.fresh && at - known.at < AGAIN => Place { turn: self.turn, ..known },
-            _ => Place { text: kept.text, source, at, turn: self.turn, fresh: true },
+            _ => Place { text, source, at, turn: self.turn, fresh: true },
         };
         self.turns.insert(self.turn, name.clone());
         self.places.insert(name, place);

@@ -1,6 +1,8 @@
 //! Evaluations asked for over the API: the question read, the answer told from one revision.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use shared::context::Context;
 use shared::eval::{self, Documents, ErrorKind, Evaluation, MAX_PATTERNS, Reason, count_patterns};
@@ -24,6 +26,11 @@ pub const MAX_CONTEXT: usize = 16 * 1024;
 
 /// The most pairs of a flag and a context of one request that brings its documents along: nobody checked those.
 pub const MAX_PAIRS: usize = 10_000;
+
+/// The most bytes of values in one answer, as text.
+const MAX_VALUES: usize = 32 * 1024 * 1024;
+/// How long one request may evaluate: less than its client is told to wait.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// Whose flags are asked.
 #[derive(Clone, Debug)]
@@ -180,7 +187,10 @@ pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) 
             format!("is needed here: all {} flags are more than one answer holds", keys.len()),
         ));
     }
-    let results = results(question, &keys, |key, context| one(catalog, state, key, context, question));
+    let bounds = Bounds::begin();
+    let results = results(question, &keys, &bounds, |key, context| {
+        one(catalog, state, key, context, question, &bounds)
+    })?;
     Ok([
         ("revision", Json::from(catalog.position.revision.0)),
         ("position", Json::from(catalog.position.to_string())),
@@ -211,10 +221,11 @@ pub fn answer_documents(documents: &Json, question: &Question) -> Result<Json, V
             format!("leaves {pairs} pairs of a flag and a context, where at most {most} are evaluated");
         return Err(vec![Fault::new("/flags", detail)]);
     }
+    let bounds = Bounds::begin();
     let one = |key: &str, context: &Context| match documents.evaluate(key, context) {
         Err(kind) => failed(kind, question.reasons),
         Ok(found) => {
-            let mut view = evaluated(&found, question.reasons);
+            let mut view = evaluated(&found, question.reasons, &bounds);
             view.set("version", Json::from(found.flag.version()));
             if question.explain
                 && let Ok(explanation) = documents.explain(key, context)
@@ -224,19 +235,57 @@ pub fn answer_documents(documents: &Json, question: &Question) -> Result<Json, V
             view
         }
     };
-    let mut body: Json = [("results", results(question, keys, one))].into_iter().collect();
+    let results = results(question, keys, &bounds, one).map_err(|fault| vec![fault])?;
+    let mut body: Json = [("results", results)].into_iter().collect();
     if !documents.faults().is_empty() {
         body.set("faults", Json::from_serialize(&documents.faults()));
     }
     Ok(body)
 }
 
-fn results(question: &Question, keys: &[String], one: impl Fn(&str, &Context) -> Json) -> Json {
-    let results = question.contexts.iter().map(|context| {
-        let flags: Vec<(String, Json)> = keys.iter().map(|key| (key.clone(), one(key, context))).collect();
-        [("key", Json::from(context.canonical_key())), ("flags", Json::Object(flags))].into_iter().collect()
-    });
-    Json::Array(results.collect())
+/// What one answer may cost: a question is small, and its answer need not be.
+struct Bounds {
+    end: Instant,
+    /// Bytes of values so far, as text.
+    told: Cell<usize>,
+}
+
+impl Bounds {
+    fn begin() -> Self {
+        Self { end: Instant::now() + LONGEST, told: Cell::new(0) }
+    }
+
+    fn kept(&self) -> Result<(), Fault> {
+        if self.told.get() > MAX_VALUES {
+            return Err(Fault::new("/flags", "name fewer: the values are larger than one answer holds"));
+        }
+        if Instant::now() > self.end {
+            return Err(Fault::new(
+                "/flags",
+                "name fewer, or fewer contexts: evaluating them takes too long",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn results(
+    question: &Question,
+    keys: &[String],
+    bounds: &Bounds,
+    one: impl Fn(&str, &Context) -> Json,
+) -> Result<Json, Fault> {
+    let mut results = Vec::with_capacity(question.contexts.len());
+    for context in &question.contexts {
+        let mut flags = Vec::with_capacity(keys.len());
+        for key in keys {
+            flags.push((key.clone(), one(key, context)));
+            bounds.kept()?;
+        }
+        let key = Json::from(context.canonical_key());
+        results.push([("key", key), ("flags", Json::Object(flags))].into_iter().collect());
+    }
+    Ok(Json::Array(results))
 }
 
 fn one(
@@ -245,6 +294,7 @@ fn one(
     key: &str,
     context: &Context,
     question: &Question,
+    bounds: &Bounds,
 ) -> Json {
     let served = state.configs.get(key);
     let flag = FlagKey::new(key).ok().and_then(|key| catalog.flag(&state.stored.row.project, &key).cloned());
@@ -255,12 +305,12 @@ fn one(
         None => failed(ErrorKind::MalformedFlag, question.reasons),
         Some(prepared) if question.explain => {
             let explanation = eval::explain(state, prepared, context);
-            let mut view = evaluated(&eval::evaluate(state, prepared, context), question.reasons);
+            let mut view = evaluated(&eval::evaluate(state, prepared, context), question.reasons, bounds);
             view.set("explanation", Json::from_serialize(&explanation));
             view
         }
         Some(_) => match state.rules().evaluate_key(key, context) {
-            Some(found) => evaluated(&found, question.reasons),
+            Some(found) => evaluated(&found, question.reasons, bounds),
             None => failed(ErrorKind::MalformedFlag, question.reasons),
         },
     };
@@ -282,7 +332,8 @@ fn failed(kind: ErrorKind, reasons: bool) -> Json {
     view
 }
 
-fn evaluated(evaluation: &Evaluation<'_>, reasons: bool) -> Json {
+fn evaluated(evaluation: &Evaluation<'_>, reasons: bool, bounds: &Bounds) -> Json {
+    bounds.told.set(bounds.told.get() + evaluation.text().map_or(0, |text| text.len()));
     let mut view: Json = [
         ("value", evaluation.value().cloned().unwrap_or_default()),
         ("variation", evaluation.variation_index.map_or(Json::Null, Json::from)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 use shared::access::{CredentialKind, SdkCredential};
+use shared::revision::Position;
 
 use super::refused::Refused;
 use crate::http::{AppState, identity};
@@ -13,6 +14,8 @@ use crate::service::credentials;
 
 /// How long to wait for a change that this daemon committed itself.
 const OWN_WRITES: Duration = Duration::from_secs(1);
+/// How long a client that another daemon told more waits for it.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// An SDK's request that is let in.
 pub struct SdkAsked {
@@ -38,6 +41,18 @@ impl SdkAsked {
             .filter(|c| c.kind == CredentialKind::ClientSideId && place(c) && credentials::is_live(c, now))
             .min_by_key(|c| (c.expires_at.is_some(), std::cmp::Reverse(c.expires_at), c.id))
             .and_then(|c| c.public.clone())
+    }
+}
+
+impl SdkAsked {
+    /// Waits a moment for a position that another daemon, which was quicker, has told the client.
+    pub async fn catch_up(&mut self, position: Position) {
+        if position.epoch == self.served.position.epoch && position > self.served.position {
+            self.state.live.wait_for(position.revision.0, CATCH_UP).await;
+            if let Some(served) = self.state.serving.of(&self.credential) {
+                self.served = served;
+            }
+        }
     }
 }
 

@@ -40,12 +40,19 @@ pub async fn stream(visitor: Visitor, sent: Sent) -> Result<Response, Refused> {
 async fn arrive(sent: &Sent) -> Result<(ClientAsked, Objects), Refused> {
     let id = sent.parameter("auth");
     let door = id.as_deref().map_or(Door::Key(CredentialKind::Mobile), Door::Id);
-    let asked = ClientAsked::arrive(sent, door, "POST").await?;
+    let mut asked = ClientAsked::arrive(sent, door, "POST").await?;
+    let basis = sent.parameter("basis").filter(|basis| !basis.is_empty());
+    let environment = asked.sdk.served.state.stored.row.id;
+    let position =
+        basis.as_deref().and_then(|basis| eval_objects::position(environment, &asked.mark(), basis));
+    if let Some(position) = position {
+        asked.sdk.catch_up(position).await;
+    }
     let objects = Objects {
         audience: asked.audience,
         context: asked.context()?,
         mark: asked.mark(),
-        basis: sent.parameter("basis").filter(|basis| !basis.is_empty()),
+        basis,
         serving: Arc::clone(&asked.sdk.state.serving),
     };
     Ok((asked, objects))
@@ -110,8 +117,11 @@ impl Objects {
         events.begin(Intent::Changes, &target);
         let form = self.audience.form(target.version);
         for key in touched(steps) {
-            let result = self.audience.result(served.rules(), key, &self.context);
-            events.object(form, key, &result.map_or(Told::Gone, Told::Result));
+            match self.audience.result(served.rules(), key, &self.context) {
+                Some(result) => events.object(form, key, &Told::Result(result)),
+                // It may be gone, or never have been shown to this client, who would learn its key.
+                None => return self.everything(Intent::CannotCatchUp, served, frame),
+            }
         }
         events.transferred(&target);
         events.finish()

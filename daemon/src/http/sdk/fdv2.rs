@@ -1,7 +1,6 @@
 //! LaunchDarkly's second server-side protocol: objects, and a basis to go on from.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -21,9 +20,6 @@ use crate::http::AppState;
 use crate::live::clients::Protocol;
 use crate::live::serving::{Change, Piece, ServedEnvironment, Serving, Step};
 use crate::protocol::objects::{self, Intent, Target};
-
-/// How long a client that was told more by another daemon waits until this one has caught up.
-const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// The routes that answer at once.
 pub fn quick() -> Router<AppState> {
@@ -55,16 +51,10 @@ pub fn basis(query: Option<&str>) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|basis| !basis.is_empty())
 }
 
-/// The position of a basis, where it is one of this environment. Waits a moment for it where another daemon
-/// was quicker.
+/// The position of a basis, where it is one of this environment.
 async fn position(asked: &mut SdkAsked, basis: Option<&str>) -> Option<Position> {
     let position = objects::position(asked.served.state.stored.row.id, basis?)?;
-    if position.epoch == asked.served.position.epoch && position > asked.served.position {
-        asked.state.live.wait_for(position.revision.0, CATCH_UP).await;
-        if let Some(served) = asked.state.serving.of(&asked.credential) {
-            asked.served = served;
-        }
-    }
+    asked.catch_up(position).await;
     Some(position)
 }
 

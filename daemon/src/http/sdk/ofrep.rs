@@ -146,7 +146,9 @@ async fn all_of(
     let (kind, off) = (asked.credential.kind, state.config.ofrep.off_reason);
     let stream = ofrep_stream::uri(state, &asked.credential, prefix);
     let question = etag::part([
-        b"ofrep/1".as_slice(),
+        b"ofrep/2".as_slice(),
+        // One revision can touch two environments.
+        asked.served.state.stored.row.id.as_bytes(),
         flags.position.to_string().as_bytes(),
         flags.flags_revision.to_string().as_bytes(),
         format!("{kind:?} {off:?}").as_bytes(),

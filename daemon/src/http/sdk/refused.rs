@@ -22,6 +22,10 @@ pub enum Refused {
     /// Too many ask at once: after so many seconds.
     #[error("too many clients connect at the moment")]
     Later(u32),
+    /// The environment of a good key is archived, which can be undone: classic SDKs that were told 404 would stop
+    /// for good.
+    #[error("the environment of this key is archived")]
+    Archived,
     /// What was sent cannot be read.
     #[error("{0}")]
     Malformed(String),
@@ -38,8 +42,8 @@ pub enum Refused {
 
 impl Refused {
     /// The environment of a good key is not served.
-    pub fn archived() -> Self {
-        Self::NotFound("the environment of this key is archived".to_owned())
+    pub const fn archived() -> Self {
+        Self::Archived
     }
 
     /// The status that SDKs act on (`401`, `403`, `404` and `405` stop classic ones for good).
@@ -47,7 +51,7 @@ impl Refused {
         match self {
             Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::UnknownEnvironment | Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::NotNow(_) | Self::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotNow(_) | Self::Later(_) | Self::Archived => StatusCode::SERVICE_UNAVAILABLE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -59,6 +63,7 @@ impl Refused {
         match self {
             Self::Later(seconds) => Some(*seconds),
             Self::NotNow(_) => Some(1),
+            Self::Archived => Some(30),
             _ => None,
         }
     }

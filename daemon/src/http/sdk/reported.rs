@@ -3,6 +3,7 @@
 use shared::context::{Context, Individual};
 use shared::eval::{Evaluation, ReasonKind};
 use shared::flag::FlagConfig;
+use shared::json::Json;
 
 use super::asked::SdkAsked;
 use crate::usage::{self, Kind, Source};
@@ -31,6 +32,34 @@ pub fn evaluated(asked: &SdkAsked, config: &FlagConfig, evaluation: &Evaluation<
 /// Notes that a context was seen; one that nobody named is not.
 pub fn saw(asked: &SdkAsked, context: &Context, source: Source) {
     if context.individuals().iter().all(Individual::has_key) {
-        asked.state.usage.saw(asked.served.state.stored.row.id, &context.to_json(), source);
+        let told = if source == Source::Evalx { named(context) } else { context.to_json() };
+        asked.state.usage.saw(asked.served.state.stored.row.id, &told, source);
     }
+}
+
+/// Who a context is. Client-side SDKs send all attributes to have flags evaluated, and name in no request those
+/// that their settings keep private: only their events leave these out.
+fn named(context: &Context) -> Json {
+    let one = |individual: &Individual| {
+        let mut out = Json::object();
+        out.set("key", Json::from(individual.key()));
+        if individual.is_anonymous() {
+            out.set("anonymous", Json::Bool(true));
+        }
+        out
+    };
+    let mut out = Json::object();
+    match context.individuals() {
+        [only] => {
+            out = one(only);
+            out.set("kind", Json::from(only.kind()));
+        }
+        several => {
+            out.set("kind", Json::from("multi"));
+            for individual in several {
+                out.set(individual.kind(), one(individual));
+            }
+        }
+    }
+    out
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
-use shared::access::SdkCredential;
+use shared::access::{CredentialKind, SdkCredential};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep};
 
@@ -232,7 +232,12 @@ impl<W: Wire> Session<W> {
                 return None;
             }
             match self.woken().await {
-                Woken::Turn(permit) => self.everything(permit?).await?,
+                Woken::Turn(permit) => {
+                    self.judged()?;
+                    // An archived environment has no channel any more.
+                    self.head.has_changed().ok()?;
+                    self.everything(permit?).await?;
+                }
                 Woken::Access => self.judged()?,
                 Woken::Moved => {
                     self.judged()?;
@@ -297,6 +302,11 @@ impl<W: Wire> Session<W> {
     fn moved(&mut self) -> Option<()> {
         let to = Arc::clone(&self.head.borrow_and_update());
         let from = self.told.clone()?;
+        let secure = |served: &ServedEnvironment| served.state.stored.row.secure_mode;
+        if self.credential.kind == CredentialKind::ClientSideId && secure(&to) && !secure(&from) {
+            // Its client comes back with the hash of its context, or not at all.
+            return None;
+        }
         let steps = match self.state.serving.change(&from, &to) {
             Change::Everything => {
                 // The crowd is as large as after a restart.
@@ -339,7 +349,11 @@ impl<W: Wire> Session<W> {
             return Some(());
         }
         if now >= self.beat_at {
-            self.ready.push_back(Bytes::from_static(HEARTBEAT));
+            // Not while it waits: a connection that holds bytes does not ask for more, so that a client that
+            // takes none could never take its turn, and would keep it from everybody.
+            if self.turn.is_none() {
+                self.ready.push_back(Bytes::from_static(HEARTBEAT));
+            }
             self.beat_at = now + self.state.config.live.stream_heartbeat;
         }
         let mut due = self.beat_at.min(self.leave_at);

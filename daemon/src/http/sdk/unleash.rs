@@ -70,7 +70,9 @@ async fn toggles(state: &AppState, request: Request, every: bool) -> Result<Resp
         .ok_or_else(|| Refused::NotFound("the environment of this key is archived".to_owned()))?;
     let kind = asked.credential.kind;
     let question = etag::part([
-        if every { b"unleash/1 all".as_slice() } else { b"unleash/1" },
+        if every { b"unleash/2 all".as_slice() } else { b"unleash/2" },
+        // One revision can touch two environments.
+        asked.served.state.stored.row.id.as_bytes(),
         flags.position.to_string().as_bytes(),
         flags.flags_revision.to_string().as_bytes(),
         format!("{kind:?}").as_bytes(),

@@ -15,7 +15,7 @@ class Client:
     def __init__(self, config, changed):
         url = config["url"]
         more = {}
-        if config["options"].get("dataSystem"):
+        if "dataSystem" in config["options"]:
             from ldclient.datasystem import default
 
             more["datasystem_config"] = default().build()

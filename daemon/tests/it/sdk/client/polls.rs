@@ -219,6 +219,7 @@ async fn whom_flags_are_polled_for_is_remembered_without_what_is_private() {
     };
     app.until("the context is remembered", async || seen().await["key"] == "eve").await;
     let seen = seen().await;
-    assert_eq!((&seen["source"], &seen["context"]["plan"]), (&json!("evalx"), &json!("pro")));
-    assert!(!seen.to_string().contains("e@x"), "{seen}");
+    assert_eq!(seen["source"], "evalx");
+    // What the SDK's own settings keep private is told in no poll, so that nothing of one is kept but who asked.
+    assert_eq!(seen["context"], json!({"kind": "user", "key": "eve"}));
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use shared::access::CredentialKind;
+use shared::json::Json;
 use shared::key::{FlagKey, SegmentKey};
 
 use super::asked::{self, SdkAsked};
@@ -28,6 +29,23 @@ pub fn quick() -> Router<AppState> {
         .route("/sdk/flags", get(flag_map))
         .route("/sdk/flags/{*key}", get(flag))
         .route("/sdk/segments/{*key}", get(segment))
+        .route("/status", get(status))
+}
+
+/// What scripts ask relays of LaunchDarkly. It names no environment: nobody has to show a key.
+async fn status(State(state): State<AppState>) -> Response {
+    let well = state.live.ready() && !state.live.stale();
+    let version = env!("CARGO_PKG_VERSION");
+    let body: Json = [
+        ("status", Json::from(if well { "healthy" } else { "degraded" })),
+        ("version", Json::from(version)),
+        ("clientVersion", Json::from(version)),
+        ("environments", Json::object()),
+    ]
+    .into_iter()
+    .collect();
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_text())
+        .into_response()
 }
 
 /// The routes that last as long as their client stays.

@@ -194,3 +194,11 @@ async fn everything_is_also_served_below_the_prefix() {
     assert_eq!(get(&bare, &key, "/sdk/latest-all").await.status(), 200);
     assert_eq!(get(&bare, &key, "/ld/sdk/latest-all").await.status(), 404);
 }
+
+#[tokio::test]
+async fn whoever_watches_a_relay_is_told_that_all_is_well_and_no_names() {
+    let app = TestApp::start().await;
+    let told: Value = app.get("/status").await.json().await.unwrap();
+    assert_eq!((&told["status"], &told["environments"]), (&json!("healthy"), &json!({})));
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
+}

@@ -25,7 +25,7 @@ pub enum Route {
         flag: String,
         /// The environment's key.
         environment: String,
-        /// When, as it is typed: a revision, `3h`, a time; empty for now.
+        /// When, as it is typed: a revision, `3h`, a time; empty is the present.
         at: String,
     },
     /// The SDK credentials of an environment.

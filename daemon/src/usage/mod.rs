@@ -104,7 +104,7 @@ pub struct Evaluation<'a> {
     pub kind: Kind,
     /// The rule's id, where it was a rule.
     pub rule: Option<&'a str>,
-    /// When; what lies in the future, or over an hour back, is taken for now.
+    /// When; what lies in the future, or over an hour back, counts as now.
     pub at: OffsetDateTime,
     /// How often.
     pub count: u64,

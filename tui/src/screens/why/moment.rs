@@ -8,7 +8,7 @@ use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 /// What can be typed.
 pub const HINT: &str = "3h ago   03:12 (UTC)   2026-11-21 03:12   a revision: 4812   empty: now";
 
-/// What the daemon is asked for: a revision or an RFC 3339 time; none for now.
+/// What the daemon is asked for: a revision or an RFC 3339 time; none is the present.
 ///
 /// # Errors
 /// What can be typed.

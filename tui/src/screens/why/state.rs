@@ -79,7 +79,7 @@ pub struct Why {
     pub flag: String,
     /// The environment's key.
     pub environment: String,
-    /// A revision or a time; none for now.
+    /// A revision or a time; none is the present.
     pub at: Option<String>,
     /// Who is asked about; none at first.
     pub context: Option<Json>,

@@ -8,54 +8,16 @@ mod streams;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flagstaffd::credential;
-use flagstaffd::service::commit::Item;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use shared::access::{CredentialKind, SdkCredential};
-use shared::change::Mutation;
-use shared::key::{EnvironmentKey, ProjectKey};
-use time::OffsetDateTime;
-use uuid::Uuid;
+use shared::access::CredentialKind;
 
+use super::furnished::{credential, served as caught_up};
 use crate::support::app::TestApp;
 
 const SERVER: &str = "sdk-01234567-89ab-cdef-0123-456789abcdef";
 const MOBILE: &str = "mob-01234567-89ab-cdef-0123-456789abcdef";
 const ID: &str = "0123456789abcdef01234567";
-
-/// Puts a credential of `staging` whose key is `key`.
-async fn credential(
-    app: &TestApp,
-    kind: CredentialKind,
-    key: &str,
-    expires_at: Option<OffsetDateTime>,
-) -> Uuid {
-    let public = kind == CredentialKind::ClientSideId;
-    let row = SdkCredential {
-        id: Uuid::new_v4(),
-        project: ProjectKey::default(),
-        environment: EnvironmentKey::new("staging").unwrap(),
-        kind,
-        hash: credential::hash(key),
-        sealed: (!public).then(|| app.state.secrets.seal(key).unwrap()),
-        public: public.then(|| key.to_owned()),
-        masked: "masked".to_owned(),
-        expires_at,
-        revoked: false,
-    };
-    let id = row.id;
-    app.commit(&[Item::whole(Mutation::PutCredential(Box::new(row)))]).await;
-    caught_up(app).await;
-    id
-}
-
-/// Waits until SDKs are served what was written last.
-async fn caught_up(app: &TestApp) {
-    let written = app.state.gate.last_committed();
-    app.until("what was written is served", async || app.state.live.catalog().position.revision.0 >= written)
-        .await;
-}
 
 /// A daemon whose `staging` has the three credentials, and four flags: `everywhere`, `web` and `phone` as
 /// client-side SDKs may see them, and `server`, which none may.

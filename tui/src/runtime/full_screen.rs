@@ -104,6 +104,9 @@ struct Session<'c> {
     messages: UnboundedReceiver<Message>,
     todo: VecDeque<Effect>,
     exit: Option<Exit>,
+    /// Whether the SIGCONT of a stop that was made here is still to be heard; everything that it
+    /// asks for is done by then, and done again would show the shell's screen for a moment.
+    resumed: bool,
     /// Told whenever nothing is on its way and the frame is drawn, for tests.
     idle: Option<File>,
     /// Bytes of the keyboard whose meaning is among the messages, or was.
@@ -172,6 +175,7 @@ impl<'c> Session<'c> {
             messages,
             todo: effects.into(),
             exit: None,
+            resumed: false,
             idle,
             taken: watch::Sender::new(0),
             brittle: cfg!(debug_assertions) && variable("FLAGSTAFF_TEST_PANIC").is_some(),
@@ -231,6 +235,7 @@ impl<'c> Session<'c> {
                 heard = signals.next() => match heard {
                     Heard::End(number) => return Ok(Exit::Signal(number)),
                     Heard::Stop => self.todo.push_back(Effect::Suspend),
+                    Heard::Continue if std::mem::take(&mut self.resumed) => {}
                     Heard::Continue => {
                         self.guard.retake()?;
                         self.screen.forget();
@@ -380,7 +385,10 @@ impl<'c> Session<'c> {
                 self.screen.forget();
                 self.read_keys()?;
                 match stopped {
-                    Stop::Resumed => self.take(Message::Resumed),
+                    Stop::Resumed => {
+                        self.resumed = true;
+                        self.take(Message::Resumed);
+                    }
                     Stop::NoShell => self.app.say(Tone::Warn, "no shell waits for this program".to_owned()),
                 }
             }

@@ -43,8 +43,6 @@ pub struct View {
     /// Bytes of the keyboard that the program dealt with, and bytes that it had written, when it last had nothing to
     /// do.
     idle: Option<(u64, u64)>,
-    /// How often it had nothing to do.
-    idles: u64,
     ended: bool,
 }
 
@@ -128,7 +126,7 @@ impl Terminal {
     pub fn start(command: CommandBuilder, size: (u16, u16), idle: &Path) -> Self {
         let pair = native_pty_system().openpty(pty_size(size)).expect("a pseudo-terminal");
         let parser = vt100::Parser::new_with_callbacks(number(size.1), number(size.0), 0, Told::default());
-        let view = View { parser, written: Vec::new(), idle: None, idles: 0, ended: false };
+        let view = View { parser, written: Vec::new(), idle: None, ended: false };
         let shared: Shared = Arc::new((Mutex::new(view), Condvar::new()));
         hear(idle, &shared);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -195,12 +193,6 @@ impl Terminal {
         drop(self.wait_until("the program to be idle", |view| {
             view.idle.is_some_and(|(read, sent)| read >= typed && view.written.len() as u64 >= sent)
         }));
-    }
-
-    /// Waits until the program is idle once more, whatever was typed.
-    pub fn wait_next_idle(&self) {
-        let before = self.view().idles;
-        drop(self.wait_until("the program to be idle again", |view| view.idles > before));
     }
 
     /// Types, and does not wait.
@@ -295,7 +287,6 @@ fn hear(path: &Path, shared: &Shared) {
             // A test that has failed has nothing more to hear.
             let Ok(mut view) = shared.0.lock() else { return };
             view.idle = numbers.next().zip(numbers.next());
-            view.idles += 1;
             shared.1.notify_all();
         }
     });

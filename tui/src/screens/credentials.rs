@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Do, Event, Mode, Screen, Tone};
+use super::{Do, Event, Mode, Screen, Tone, settle};
 use crate::action::Action;
 use crate::cache::rows::{instant, text as word};
 use crate::canvas::Canvas;
@@ -324,10 +324,8 @@ impl Screen for Credentials {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = self.ask();
-                if self.environment != world.environment {
-                    wanted.insert(0, Do::Select(self.environment.clone()));
-                }
+                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                wanted.extend(self.ask());
                 return wanted;
             }
             Event::Resynced => return self.ask(),

@@ -188,6 +188,15 @@ pub enum Do {
     Effect(Effect),
 }
 
+/// Settles which environment a screen that opens is about: its own, which is then selected everywhere, or the
+/// selected one where it has none.
+pub fn settle(own: &mut String, world: &World) -> Option<Do> {
+    if own.is_empty() {
+        own.clone_from(&world.environment);
+    }
+    (*own != world.environment).then(|| Do::Select(own.clone()))
+}
+
 /// What the screen does with keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

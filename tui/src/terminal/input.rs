@@ -14,7 +14,7 @@ use termina::event::{
 /// How many other typing keys at once make a key one of a burst.
 const BURST: usize = 3;
 /// Keys that come within this time of each other come at once.
-const AT_ONCE: Duration = Duration::from_millis(LONE_ESC_MS);
+pub const AT_ONCE: Duration = Duration::from_millis(LONE_ESC_MS);
 
 /// What came from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::effect::Read;
 use crate::key::Code;
 use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
-use crate::screens::{Do, Event, Mode, Screen, Told, Tone};
+use crate::screens::{Do, Event, Mode, Screen, Told, Tone, settle};
 use crate::theme::Token;
 use crate::widgets::edits;
 use crate::widgets::field::Field;
@@ -347,12 +347,7 @@ impl Screen for Flag {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::new();
-                if self.environment.is_empty() {
-                    self.environment.clone_from(&world.environment);
-                } else if self.environment != world.environment {
-                    wanted.push(Do::Select(self.environment.clone()));
-                }
+                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
                 wanted.extend(self.ask(world, false));
                 wanted.push(self.ask_past());
                 wanted.extend(self.ask_usage(world));

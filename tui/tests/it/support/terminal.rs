@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
+use flagstaff::terminal::input::AT_ONCE;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
@@ -208,10 +209,14 @@ impl Terminal {
         self.hand.flush().unwrap();
     }
 
-    /// Types a text at once, as into a field, and waits for what comes of it.
+    /// Types a text at once, as into a field, and waits for what comes of it. What is typed next is no part of it,
+    /// as it would be if it came in the very same moment.
     pub fn keys(&mut self, text: &str) {
         self.send(text.as_bytes());
         self.wait_idle();
+        if text.len() > 1 {
+            std::thread::sleep(2 * AT_ONCE);
+        }
     }
 
     /// Presses keys one after the other, as a person does, each after the frame of the one before.

@@ -33,13 +33,14 @@ pub async fn accounted(State(state): State<AppState>, mut request: Request, next
     let known = Known::default();
     request.extensions_mut().insert(known.clone());
     let peer = request.extensions().get::<Peer>().cloned();
-    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let request_id = request.extensions().get::<RequestId>().cloned();
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next.run(request).await;
     let denied = response.extensions().get::<Denied>().map_or("", |denied| denied.0.as_str());
     match (known.0.get(), response.status()) {
         (Some((principal, credential)), status) => {
             let (principal, credential) = (principal.clone(), credential.clone());
+            let request_id = request_id.map(|id| id.0.to_string());
             let who = Who { principal, credential, request_id };
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 state.access_log.denied(&who, &format!("{method} {}", uri.path()), denied);

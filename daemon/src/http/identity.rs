@@ -3,6 +3,8 @@
 //! Tokens of an OpenID Connect issuer will have their place in `bearer`, between our own tokens and
 //! SDK credentials: a text with two dots is neither.
 
+use std::sync::Arc;
+
 use axum::extract::MatchedPath;
 use http::HeaderMap;
 use http::request::Parts;
@@ -190,13 +192,13 @@ fn secret_of(authorization: &str) -> (Option<&'static str>, &str) {
 
 /// The live SDK credential that an `Authorization` header (bare, `api_key` or `Bearer`) names, for the
 /// routes of SDKs, which decide themselves what each kind opens.
-pub fn sdk(state: &AppState, catalog: &Catalog, headers: &HeaderMap) -> Option<SdkCredential> {
+pub fn sdk(state: &AppState, catalog: &Catalog, headers: &HeaderMap) -> Option<Arc<SdkCredential>> {
     let text = header(headers, "authorization").ok().flatten()?;
     sdk_key(state, catalog, secret_of(text).1).cloned()
 }
 
 /// The live SDK credential of that key; a client-side id arrives in a path.
-pub fn sdk_key<'c>(state: &AppState, catalog: &'c Catalog, key: &str) -> Option<&'c SdkCredential> {
+pub fn sdk_key<'c>(state: &AppState, catalog: &'c Catalog, key: &str) -> Option<&'c Arc<SdkCredential>> {
     if key.is_empty() || key.len() > LONGEST {
         return None;
     }

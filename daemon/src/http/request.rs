@@ -98,7 +98,7 @@ impl Asked {
             clock: Arc::clone(&state.clock),
             caller,
             source: "api",
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.to_string()),
         };
         let mut asked =
             Self { state: state.clone(), cx, catalog, headers: parts.headers.clone(), path, query };

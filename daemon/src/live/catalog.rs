@@ -113,7 +113,7 @@ pub struct Access {
     /// Tokens by the hexadecimal SHA-256 of their secret.
     pub tokens: HashMap<String, Token>,
     /// SDK credentials by the hexadecimal SHA-256 of their key.
-    pub credentials: HashMap<String, SdkCredential>,
+    pub credentials: HashMap<String, Arc<SdkCredential>>,
 }
 
 /// Everything that is served, at one revision.
@@ -223,7 +223,9 @@ impl Catalog {
                 Arc::make_mut(&mut self.access).tokens.insert(token.hash.clone(), token);
             }
             Entity::SdkCredential(credential) => {
-                Arc::make_mut(&mut self.access).credentials.insert(credential.hash.clone(), credential);
+                Arc::make_mut(&mut self.access)
+                    .credentials
+                    .insert(credential.hash.clone(), Arc::new(credential));
             }
         }
     }

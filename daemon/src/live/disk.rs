@@ -297,7 +297,7 @@ fn rows(catalog: &Catalog) -> Vec<Stored<Entity>> {
     let access = &catalog.access;
     let bindings = access.bindings.values().cloned().map(Entity::RoleBinding);
     let tokens = access.tokens.values().cloned().map(Entity::Token);
-    let credentials = access.credentials.values().cloned().map(Entity::SdkCredential);
+    let credentials = access.credentials.values().map(|c| Entity::SdkCredential(c.as_ref().clone()));
     for row in bindings.chain(tokens).chain(credentials) {
         let stamp = Stamp {
             last: catalog.position,

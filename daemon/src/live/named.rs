@@ -98,6 +98,12 @@ pub struct NamedFlags {
 }
 
 impl NamedFlags {
+    /// The flag of that key.
+    pub fn find(&self, key: &str) -> Option<&NamedFlag> {
+        let at = self.flags.binary_search_by(|named| named.key.as_str().cmp(key)).ok()?;
+        self.flags.get(at).map(AsRef::as_ref)
+    }
+
     /// The flags, and where each stands in [`EnvironmentState::rules`]; `None` for one that never prepared.
     pub fn placed(&self) -> impl Iterator<Item = (&NamedFlag, Option<usize>)> {
         self.flags.iter().scan(0, |next, named| {

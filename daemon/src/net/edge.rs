@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 
 use super::guard;
@@ -27,20 +27,16 @@ struct Edge {
 /// [`guard::handler_timeout`].
 pub fn around(app: Router, limits: &Limits, clock: Arc<dyn Clock>) -> Router {
     let edge = Edge { limits: Arc::new(limits.clone()), clock };
-    app.layer(DefaultBodyLimit::max(limits.body_bytes))
-        .layer(from_fn(guard::caught))
-        .layer(from_fn_with_state(edge.clone(), guarded))
-        .layer(from_fn_with_state(edge, traced))
+    app.layer(DefaultBodyLimit::max(limits.body_bytes)).layer(from_fn_with_state(edge, at_the_edge))
 }
 
-async fn traced(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    request::traced(edge.clock, request, next).await
-}
-
-async fn guarded(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let Some((kind, detail)) = guard::refusal(&request, &edge.limits) else {
-        return next.run(request).await;
+/// One layer: each makes a copy of everything below it, for every request.
+async fn at_the_edge(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    let rest = |request: Request, id: RequestId| async move {
+        match guard::refusal(&request, &edge.limits) {
+            None => guard::caught(Some(&id), next.run(request)).await,
+            Some((kind, detail)) => problem(kind, &detail, Some(&id.0)),
+        }
     };
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.as_str());
-    problem(kind, &detail, id)
+    request::traced(&*edge.clock.clone(), request, rest).await
 }

@@ -1,5 +1,6 @@
 //! Turns away requests that no handler should see, and catches handlers that fail.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub fn refusal(request: &Request, limits: &Limits) -> Option<(ProblemKind, Strin
         let detail = format!("A request has at most {} headers.", limits.headers);
         return Some((ProblemKind::TooManyHeaders, detail));
     }
+    // Nearly every path holds nothing that could be any of it.
+    if !path.contains(['%', '\\']) && !path.contains("//") && !path.contains("/.") {
+        return None;
+    }
     let lower = path.to_ascii_lowercase();
     let hidden = ["%2f", "%5c", "%00", "\\"].into_iter().find(|hidden| lower.contains(hidden));
     let dots = || lower.split('/').any(|part| matches!(part.replace("%2e", ".").as_str(), "." | ".."));
@@ -45,9 +50,8 @@ pub fn refusal(request: &Request, limits: &Limits) -> Option<(ProblemKind, Strin
 }
 
 /// Runs the rest; a panic becomes a 500, logged once.
-pub async fn caught(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+pub async fn caught(id: Option<&RequestId>, rest: impl Future<Output = Response>) -> Response {
+    match AssertUnwindSafe(rest).catch_unwind().await {
         Ok(response) => response,
         Err(cause) => {
             let text = cause.downcast_ref::<&str>().copied();
@@ -55,8 +59,7 @@ pub async fn caught(request: Request, next: Next) -> Response {
             tracing::error!("panic.message" = text.unwrap_or("?"), "a handler panicked");
             metrics::counter!("flagstaff_panics_total").increment(1);
             let detail = "The request failed inside the daemon; its log tells more under this request id.";
-            let instance = id.as_ref().map(|id| id.0.as_str());
-            problem(ProblemKind::Internal, detail, instance)
+            problem(ProblemKind::Internal, detail, id.map(|id| &*id.0))
         }
     }
 }
@@ -66,13 +69,27 @@ pub async fn caught(request: Request, next: Next) -> Response {
 /// Not for long polls. A stream's head comes at once, so its length doesn't matter.
 pub async fn handler_timeout(State(longest): State<Duration>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    if let Ok(response) = tokio::time::timeout(longest, next.run(request)).await {
+    in_time(longest, id.as_ref(), next.run(request)).await
+}
+
+/// What [`handler_timeout`] and [`caught`] do, for routes that tell refusals in words of their own: in one layer,
+/// since each makes a copy of everything below it, for every request.
+pub async fn answered(longest: Duration, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    caught(id.as_ref(), in_time(longest, id.as_ref(), next.run(request))).await
+}
+
+async fn in_time(
+    longest: Duration,
+    id: Option<&RequestId>,
+    rest: impl Future<Output = Response>,
+) -> Response {
+    if let Ok(response) = tokio::time::timeout(longest, rest).await {
         return response;
     }
     let detail =
         "The daemon is too busy to answer now. A change may have been made or not: read before repeating it.";
-    let instance = id.as_ref().map(|id| id.0.as_str());
-    let mut response = problem(ProblemKind::HandlerTimeout, detail, instance);
+    let mut response = problem(ProblemKind::HandlerTimeout, detail, id.map(|id| &*id.0));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     response
 }

@@ -1,10 +1,12 @@
 //! A request's id, its span, its log line and its metrics.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tracing::Instrument;
@@ -18,7 +20,7 @@ const LONGEST: usize = 128;
 
 /// The name of a request in answers, logs and the audit; an extension of every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub String);
+pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// The client's id if it is harmless in a log, else a new one.
@@ -28,26 +30,40 @@ impl RequestId {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b);
             !id.is_empty() && id.len() <= LONGEST && id.bytes().all(plain)
         };
-        Self(given.filter(harmless).map_or_else(|| clock.uuid().to_string(), ToOwned::to_owned))
+        Self(given.filter(harmless).map_or_else(
+            || {
+                let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+                Arc::from(&*clock.uuid().hyphenated().encode_lower(&mut text))
+            },
+            Arc::from,
+        ))
     }
 }
 
 /// Gives the request its id and runs the rest in a span; then one line, one count, one duration.
-pub async fn traced(clock: Arc<dyn Clock>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers(), &*clock);
+pub async fn traced<F>(
+    clock: &dyn Clock,
+    mut request: Request,
+    run: impl FnOnce(Request, RequestId) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let id = RequestId::of(request.headers(), clock);
     let method = word(request.method());
-    let matched = request.extensions().get::<MatchedPath>();
-    let route = matched.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", "request.id" = id.0);
+    let span = tracing::info_span!("request", "request.id" = &*id.0);
     let start = Instant::now();
+    let rest = run(request, id.clone());
     async move {
-        let mut response = next.run(request).await;
+        let mut response = rest.await;
         let took = start.elapsed();
-        if let Ok(value) = HeaderValue::try_from(id.0) {
+        if let Ok(value) = HeaderValue::try_from(&*id.0) {
             response.headers_mut().insert(HEADER, value);
         }
         let status = response.status().as_u16();
+        let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
         let milliseconds = took.as_secs_f64() * 1_000.0;
         macro_rules! line {
             ($level:ident) => {
@@ -68,15 +84,44 @@ pub async fn traced(clock: Arc<dyn Clock>, mut request: Request, next: Next) -> 
             (..300, "POST" | "PUT" | "PATCH" | "DELETE") => line!(info),
             _ => line!(debug),
         }
-        let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
-        metrics::counter!("flagstaff_http_requests_total", &labels).increment(1);
-        let [method, route, _] = labels;
-        metrics::histogram!("flagstaff_http_request_duration_seconds", &[method, route])
-            .record(took.as_secs_f64());
+        count(method, route, status, took.as_secs_f64());
         response
     }
     .instrument(span)
     .await
+}
+
+/// The metrics of requests of one kind. Looking them up by their labels costs as much as a small answer.
+struct Counted {
+    requests: metrics::Counter,
+    seconds: metrics::Histogram,
+}
+
+type Kinds = HashMap<(&'static str, u16), HashMap<String, Counted>>;
+
+thread_local! {
+    /// What this thread has looked up; there are only as many as routes, methods and statuses of ours.
+    static COUNTED: RefCell<Kinds> = RefCell::default();
+}
+
+/// Counts one request.
+fn count(method: &'static str, route: &str, status: u16, seconds: f64) {
+    COUNTED.with_borrow_mut(|kinds| {
+        let routes = kinds.entry((method, status)).or_default();
+        if let Some(counted) = routes.get(route) {
+            counted.requests.increment(1);
+            counted.seconds.record(seconds);
+            return;
+        }
+        let labels =
+            [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+        let requests = metrics::counter!("flagstaff_http_requests_total", &labels);
+        let [method, of_route, _] = labels;
+        let histogram = metrics::histogram!("flagstaff_http_request_duration_seconds", &[method, of_route]);
+        requests.increment(1);
+        histogram.record(seconds);
+        routes.insert(route.to_owned(), Counted { requests, seconds: histogram });
+    });
 }
 
 /// The method as a label: a client can't make up new ones.
@@ -105,7 +150,7 @@ mod tests {
         let id = |given: &[u8]| {
             let mut headers = HeaderMap::new();
             headers.insert(HEADER, HeaderValue::from_bytes(given).unwrap());
-            RequestId::of(&headers, &clock).0
+            RequestId::of(&headers, &clock).0.to_string()
         };
         assert_eq!(id(b"build-17/step:3"), "build-17/step:3");
         for wrong in [&b""[..], b"two words", b"quote\"", b"\xff", &[b'a'; 129]] {

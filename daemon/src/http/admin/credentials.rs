@@ -115,7 +115,8 @@ fn live<'a>(asked: &'a Asked, place: &(ProjectKey, EnvironmentKey)) -> Vec<&'a S
         .access
         .credentials
         .values()
-        .filter(|c| c.project == place.0 && c.environment == place.1 && is_live(c, now))
+        .map(AsRef::as_ref)
+        .filter(|c: &&SdkCredential| c.project == place.0 && c.environment == place.1 && is_live(c, now))
         .collect();
     found.sort_by_key(|c| std::cmp::Reverse(c.id));
     found
@@ -245,7 +246,7 @@ pub async fn revoke(writing: Writing) -> Result<Response, ApiError> {
     let place = place(&writing)?;
     let id: Uuid = writing.path("id")?;
     let here = |c: &SdkCredential| c.id == id && c.project == place.0 && c.environment == place.1;
-    if !writing.catalog.access.credentials.values().any(here) {
+    if !writing.catalog.access.credentials.values().any(|c| here(c)) {
         return Err(ApiError::unknown(format!("credential {id} in {}", place.1)));
     }
     write(&writing, Mutation::RevokeCredential(id), EntityRef::SdkCredential(id), 200, None).await

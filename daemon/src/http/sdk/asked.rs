@@ -22,7 +22,7 @@ pub struct SdkAsked {
     /// What handlers share.
     pub state: AppState,
     /// What it showed.
-    pub credential: SdkCredential,
+    pub credential: Arc<SdkCredential>,
     /// Its environment, as it stands now: one state from beginning to end of an answer.
     pub served: Arc<ServedEnvironment>,
 }
@@ -102,7 +102,7 @@ pub async fn by_any_key(state: &AppState, headers: &HeaderMap) -> Result<SdkAske
 /// 401 where there is certainly nobody, 503 where that cannot be told.
 pub async fn by(
     state: &AppState,
-    find: impl Fn(&AppState) -> Option<SdkCredential>,
+    find: impl Fn(&AppState) -> Option<Arc<SdkCredential>>,
 ) -> Result<SdkAsked, Refused> {
     let credential = known(state, find).await?.ok_or(Refused::UnknownKey)?;
     served(state, credential).await
@@ -125,8 +125,8 @@ pub async fn by_id(state: &AppState, id: &str) -> Result<SdkAsked, Refused> {
 /// Looks a credential up; `None` only where it is certainly not there.
 async fn known(
     state: &AppState,
-    find: impl Fn(&AppState) -> Option<SdkCredential>,
-) -> Result<Option<SdkCredential>, Refused> {
+    find: impl Fn(&AppState) -> Option<Arc<SdkCredential>>,
+) -> Result<Option<Arc<SdkCredential>>, Refused> {
     if !state.live.ready() {
         return Err(Refused::NotNow("the daemon has nothing to serve yet".to_owned()));
     }
@@ -145,7 +145,7 @@ async fn known(
     Ok(find(state))
 }
 
-async fn served(state: &AppState, credential: SdkCredential) -> Result<SdkAsked, Refused> {
+async fn served(state: &AppState, credential: Arc<SdkCredential>) -> Result<SdkAsked, Refused> {
     let mut served = state.serving.of(&credential);
     if served.is_none() {
         if !state.certain.of(&state.live, &state.gate).await {

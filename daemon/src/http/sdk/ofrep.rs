@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Path, Query, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{OriginalUri, Path, Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode, Uri};
@@ -13,7 +13,6 @@ use shared::access::CredentialKind;
 use shared::context::Context;
 use shared::eval;
 use shared::json::Json;
-use shared::key::FlagKey;
 use shared::revision::Position;
 
 use super::asked::{self, SdkAsked};
@@ -21,7 +20,7 @@ use super::etag::{self, Known};
 use super::refused::Refused;
 use super::{ofrep_stream, remote, reported};
 use crate::http::AppState;
-use crate::live::named::{NamedFlag, NamedFlags, exposed};
+use crate::live::named::{NamedFlag, NamedFlags};
 use crate::net::guard;
 use crate::protocol::ofrep::{self, Code, Failure, Names, OffReason};
 use crate::usage::Source;
@@ -34,7 +33,7 @@ const ALL: &str = "/ofrep/v1/evaluate/flags";
 
 /// The routes that answer at once. Whatever refuses a request here, the answer is one that providers read.
 pub fn quick(state: &AppState) -> Router<AppState> {
-    let router = Router::new()
+    Router::new()
         .route(ONE, post(one).fallback(method))
         .route(ALL, post(all).fallback(method))
         .route(&format!("{ALL}/"), post(all).fallback(method))
@@ -43,12 +42,8 @@ pub fn quick(state: &AppState) -> Router<AppState> {
         .route(&format!("/{ALL}"), post(all).fallback(method))
         .route(&format!("/{ALL}/"), post(all).fallback(method))
         .route("/ofrep/{*rest}", axum::routing::any(nowhere))
-        .route("//ofrep/{*rest}", axum::routing::any(nowhere));
-    router
-        .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
-        .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout))
-        .layer(from_fn(guard::caught))
-        .layer(from_fn(told_again))
+        .route("//ofrep/{*rest}", axum::routing::any(nowhere))
+        .layer(from_fn_with_state(state.config.http.handler_timeout, told_again))
 }
 
 /// The routes that last as long as their client stays.
@@ -87,25 +82,18 @@ async fn one_of(
 ) -> Result<String, Answered> {
     let asked = asked::by_any_key(state, headers).await?;
     let context = context_of(request).await?;
-    let catalog = state.live.catalog();
-    let place = &asked.served.place;
     let unknown = || Failure::unknown_flag(key);
-    let flag_key = FlagKey::new(key).map_err(|_| unknown())?;
-    let environment = catalog.environments.get(place).ok_or_else(unknown)?;
-    let served = environment.configs.get(&flag_key).ok_or_else(unknown)?;
-    let flag = catalog.flag(&place.0, &flag_key).ok_or_else(unknown)?;
-    if !exposed(asked.credential.kind, flag.row.client_side_availability) {
-        return Err(unknown().into());
-    }
-    let prepared = served.prepared.as_deref().ok_or_else(Failure::malformed_flag)?;
-    let evaluation = eval::evaluate(&**environment, prepared, &context);
+    let flags = state.named.flags(&state.live.catalog(), &asked.served.place).ok_or_else(unknown)?;
+    let exposed = |named: &&NamedFlag| named.is_exposed(asked.credential.kind);
+    let named = flags.find(key).filter(exposed).ok_or_else(unknown)?;
+    let prepared = named.served.prepared.as_deref().ok_or_else(Failure::malformed_flag)?;
+    let evaluation = eval::evaluate(&*flags.state, prepared, &context);
     reported::saw(&asked, &context, Source::Ofrep);
     if !evaluation.missed_key {
-        reported::evaluated(&asked, &served.stored.row, &evaluation);
+        reported::evaluated(&asked, &named.served.stored.row, &evaluation);
     }
     let reason = ofrep::reason(&evaluation, state.config.ofrep.off_reason)?;
-    let named = NamedFlag::new(&flag_key, served, flag);
-    let metadata = ofrep::metadata(&flag.row.metadata, false);
+    let metadata = ofrep::metadata(&named.flag.row.metadata, false);
     let mut body = String::with_capacity(128);
     let names = Names { key: &named.quoted_key, variants: &named.quoted_names };
     ofrep::write(&mut body, names, &evaluation, reason, metadata.as_deref());
@@ -265,9 +253,9 @@ pub fn refusal(refused: &Refused, key: Option<&str>) -> Response {
     remote::marked(failed(refused.status(), &failure, key), refused)
 }
 
-async fn told_again(request: Request, next: Next) -> Response {
+async fn told_again(State(longest): State<Duration>, request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let key = path.strip_prefix("ofrep/v1/evaluate/flags/").filter(|key| !key.is_empty()).map(str::to_owned);
     let tell = |status, detail: &str| failed(status, &Failure::new(Code::General, detail), key.as_deref());
-    remote::told_again(next.run(request).await, tell).await
+    remote::told_again(guard::answered(longest, request, next).await, tell).await
 }

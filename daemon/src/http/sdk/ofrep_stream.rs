@@ -130,7 +130,7 @@ fn token(state: &AppState, credential: &SdkCredential) -> Option<String> {
 }
 
 /// The live credential that a token was made for.
-fn listener(state: &AppState, token: &str) -> Option<SdkCredential> {
+fn listener(state: &AppState, token: &str) -> Option<Arc<SdkCredential>> {
     let id = Uuid::try_parse(token.get(..32)?).ok()?;
     let catalog = state.live.catalog();
     let credential = catalog.access.credentials.values().find(|credential| credential.id == id)?;

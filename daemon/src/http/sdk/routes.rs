@@ -1,7 +1,6 @@
 //! ROOF of the SDKs' protocols: every route of theirs, with the limits around it.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use shared::api::problem::ProblemKind;
 
@@ -25,7 +24,6 @@ fn every(state: &AppState) -> Router<AppState> {
         .merge(fdv2::quick())
         .merge(client::quick())
         .merge(events::quick())
-        .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
         .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout));
     let lasting = server::lasting()
         .merge(fdv2::lasting())

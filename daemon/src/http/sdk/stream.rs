@@ -182,7 +182,7 @@ type Coming = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>
 
 struct Session<W> {
     state: AppState,
-    credential: SdkCredential,
+    credential: Arc<SdkCredential>,
     client: Guard,
     head: watch::Receiver<Arc<ServedEnvironment>>,
     access: watch::Receiver<Arc<Access>>,

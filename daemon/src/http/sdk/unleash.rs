@@ -1,8 +1,10 @@
 //! Unleash's front-end API: the toggles enabled for a context, and what its clients counted.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{Method, StatusCode};
@@ -29,10 +31,7 @@ pub fn quick(state: &AppState) -> Router<AppState> {
         .route("/api/frontend/all", get(every).post(every).fallback(method))
         .route("/api/frontend/client/metrics", post(metrics).fallback(method))
         .route("/api/frontend/client/register", post(register).fallback(method))
-        .layer(DefaultBodyLimit::max(state.config.http.body_bytes))
-        .layer(from_fn_with_state(state.config.http.handler_timeout, guard::handler_timeout))
-        .layer(from_fn(guard::caught))
-        .layer(from_fn(told_again))
+        .layer(from_fn_with_state(state.config.http.handler_timeout, told_again))
 }
 
 /// The routes that last as long as their client stays: Unleash's clients poll.
@@ -191,6 +190,6 @@ fn told(status: StatusCode, detail: &str) -> Response {
     remote::json(status, unleash::refusal(refused_as(status), detail))
 }
 
-async fn told_again(request: Request, next: Next) -> Response {
-    remote::told_again(next.run(request).await, told).await
+async fn told_again(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    remote::told_again(guard::answered(longest, request, next).await, told).await
 }

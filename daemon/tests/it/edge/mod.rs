@@ -87,7 +87,7 @@ fn routes(drain: Drain) -> Router {
         .route("/hello", any(|| async { "hello" }))
         .route("/echo", post(|body: Bytes| async move { body }))
         .route("/peer", get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") }))
-        .route("/id", get(|Extension(id): Extension<RequestId>| async move { id.0 }))
+        .route("/id", get(|Extension(id): Extension<RequestId>| async move { id.0.to_string() }))
         .route("/panic", get(panics))
         .route("/stream", get(stream))
         .route("/large", get(|| async { Body::from_stream(endless()) }))

@@ -28,7 +28,7 @@ async fn after_a_rotation_both_keys_are_served_until_the_old_one_ends() {
         .credentials
         .values()
         .find(|c| c.id == old.id)
-        .cloned()
+        .map(|c| c.as_ref().clone())
         .expect("it is known");
     let end = app.state.clock.now() + Duration::from_millis(1_500);
     row.expires_at = Some(end);

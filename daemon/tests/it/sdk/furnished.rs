@@ -59,7 +59,7 @@ pub async fn put(app: &TestApp, row: SdkCredential) {
     let want = row.clone();
     app.commit(&[Item::whole(Mutation::PutCredential(Box::new(row)))]).await;
     app.until("the credential counts", async || {
-        app.state.live.catalog().access.credentials.get(&hash) == Some(&want)
+        app.state.live.catalog().access.credentials.get(&hash).map(AsRef::as_ref) == Some(&want)
     })
     .await;
 }

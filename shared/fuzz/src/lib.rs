@@ -1,4 +1,4 @@
-//! The targets of the ordinary tests, where libFuzzer can call them: the files stand once, in `shared/tests`.
+//! The targets of the ordinary tests for libFuzzer: the files stand once, in `shared/tests`.
 
 // A target panics where a promise is broken: that is what is looked for.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]

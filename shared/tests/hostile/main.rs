@@ -1,4 +1,4 @@
-//! Whatever bytes come, they are read or refused: each target of the fuzzer, fed with mutated seeds.
+//! Whatever bytes come, they are read or refused: the targets of the fuzzer, with mutated seeds.
 //!
 //! More inputs than 10,000 a target: `FLAGSTAFF_TEST_INPUTS=1000000`. `scripts/fuzz` feeds the same functions and
 //! looks which inputs lead to new code.

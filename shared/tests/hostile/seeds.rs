@@ -1,4 +1,4 @@
-//! Inputs that are nearly right, for every target: what is generated for evaluation, and a few by hand.
+//! Inputs that are nearly right, for every target: generated ones, and a few by hand.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

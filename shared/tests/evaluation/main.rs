@@ -17,7 +17,6 @@ mod exceptions;
 mod explaining;
 mod flags;
 mod generate;
-mod hostile;
 mod linked;
 mod operators;
 mod peer;

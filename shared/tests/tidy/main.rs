@@ -45,7 +45,7 @@ fn complain(faults: &[String]) {
 fn every_file_is_short_says_what_it_is_for_and_has_a_name_of_its_own() {
     let mut faults = Vec::new();
     for member in ["shared", "daemon", "tui"] {
-        for folder in ["src", "tests"] {
+        for folder in ["src", "tests", "fuzz/src", "fuzz/fuzz_targets"] {
             for (name, text) in files(&root().join(member).join(folder)) {
                 faults.extend(rules::file(&format!("{member}/{folder}/{name}"), &text));
             }

@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 use shared::access::CredentialKind;
 use shared::audit::hex;
-use shared::context::Context;
+use shared::context::{Context, decode_sent};
 
 use super::asked::{self, SdkAsked};
 use super::refused::Refused;
-use super::{context, poll, reported};
+use super::{poll, reported};
 use crate::http::AppState;
 use crate::protocol::evalx::Audience;
 use crate::usage::Source;
@@ -71,7 +71,7 @@ impl Sent {
     fn context(&self, with: &'static str) -> Result<Vec<u8>, Refused> {
         match &self.segment {
             Some(segment) if self.method == Method::GET || self.method == Method::HEAD => {
-                context::decoded(segment)
+                Ok(decode_sent(segment)?)
             }
             Some(_) => Err(Refused::Method("GET")),
             None if self.method.as_str() == with => match &self.body {
@@ -142,7 +142,7 @@ impl ClientAsked {
     /// # Errors
     /// 400, or 503 where that cannot be told.
     pub fn context(&self) -> Result<Context, Refused> {
-        let context = context::read(&self.json)?;
+        let context = Context::parse_sent(&self.json)?;
         if self.is_secured() {
             let state = &self.sdk.state;
             let catalog = state.live.catalog();

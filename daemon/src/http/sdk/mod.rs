@@ -1,7 +1,7 @@
 //! GROUND of what SDKs of others connect to: who asks, and how a refusal looks to them.
 //!
-//! `asked` (credential to environment), `refused` (an error as SDKs read it), `context` (as SDKs send them), `stream`,
-//! `poll`, `etag` (what a client has), `remote` and `reported` (evaluation here) and `cors` are what the
+//! `asked` (credential to environment), `refused` (an error as SDKs read it), `stream`, `poll`,
+//! `etag` (what a client has), `remote` and `reported` (evaluation here) and `cors` are what the
 //! protocols stand on; `routes` mounts them. Each protocol has files of its own, and none imports another's.
 
 pub mod asked;
@@ -9,7 +9,6 @@ pub mod client;
 pub mod client_asked;
 pub mod client_objects;
 pub mod client_stream;
-pub mod context;
 pub mod cors;
 pub mod counted;
 pub mod documents;

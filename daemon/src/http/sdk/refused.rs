@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use shared::context::SentError;
 use shared::json::Json;
 
 use crate::http::accounted::Denied;
@@ -65,6 +66,15 @@ impl Refused {
             Self::NotNow(_) => Some(1),
             Self::Archived => Some(30),
             _ => None,
+        }
+    }
+}
+
+impl From<SentError> for Refused {
+    fn from(error: SentError) -> Self {
+        match error {
+            SentError::TooLarge => Self::TooLarge(error.to_string()),
+            _ => Self::Malformed(error.to_string()),
         }
     }
 }

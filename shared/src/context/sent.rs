@@ -3,13 +3,12 @@
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use shared::context::Context;
-use shared::json::{self, Json};
 
-use super::refused::Refused;
+use super::model::Context;
+use crate::json::{self, Json, ParseError};
 
-/// The most bytes of a context's JSON: each stream holds its context as long as it lasts.
-pub const MAX_BYTES: usize = 128 * 1024;
+/// The most bytes of a sent context's JSON: each stream holds its context as long as it lasts.
+pub const MAX_SENT_BYTES: usize = 128 * 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
@@ -18,40 +17,60 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// What is wrong with what was sent, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SentError {
+    /// It is not base64.
+    #[error("the context in the path is not base64url")]
+    NotBase64,
+    /// It has more than [`MAX_SENT_BYTES`].
+    #[error("a context has at most {MAX_SENT_BYTES} bytes of JSON")]
+    TooLarge,
+    /// It is no text.
+    #[error("the context is not UTF-8")]
+    NotUtf8,
+    /// It is no JSON.
+    #[error("the context cannot be read: {0}")]
+    NotJson(ParseError),
+    /// It is JSON, but not a context: the first things that are wrong with it.
+    #[error("the context is not valid: {0}")]
+    NotContext(String),
+}
+
 /// The JSON behind a path segment: base64url, with padding or without; the other alphabet is read as well.
 ///
 /// # Errors
-/// 400 where it is not base64.
-pub fn decoded(segment: &str) -> Result<Vec<u8>, Refused> {
-    let wrong = |_| Refused::Malformed("the context in the path is not base64url".to_owned());
+/// It is not base64.
+pub fn decode_sent(segment: &str) -> Result<Vec<u8>, SentError> {
+    let wrong = |_| SentError::NotBase64;
     if segment.contains(['+', '/']) {
         return BASE64.decode(segment.replace('+', "-").replace('/', "_")).map_err(wrong);
     }
     BASE64.decode(segment).map_err(wrong)
 }
 
-/// Reads a context.
-///
-/// # Errors
-/// 400 with everything that is wrong with it, 413 where it is too large.
-pub fn read(bytes: &[u8]) -> Result<Context, Refused> {
-    if bytes.len() > MAX_BYTES {
-        return Err(Refused::TooLarge(format!("a context has at most {MAX_BYTES} bytes of JSON")));
+impl Context {
+    /// Reads the JSON that an SDK sent.
+    ///
+    /// # Errors
+    /// It is too large, or no context.
+    pub fn parse_sent(bytes: &[u8]) -> Result<Self, SentError> {
+        if bytes.len() > MAX_SENT_BYTES {
+            return Err(SentError::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| SentError::NotUtf8)?;
+        let json = match json::parse(text) {
+            Ok(json) => json,
+            Err(error) => kept_by_others(text).ok_or(SentError::NotJson(error))?,
+        };
+        Self::parse(&json).map_err(|faults| {
+            let told = faults.iter().take(5).map(|fault| match fault.pointer.as_str() {
+                "" => fault.detail.clone(),
+                pointer => format!("{pointer} {}", fault.detail),
+            });
+            SentError::NotContext(told.collect::<Vec<_>>().join("; "))
+        })
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| Refused::Malformed("the context is not UTF-8".to_owned()))?;
-    let json = match json::parse(text) {
-        Ok(json) => json,
-        Err(error) => kept_by_others(text)
-            .ok_or_else(|| Refused::Malformed(format!("the context cannot be read: {error}")))?,
-    };
-    Context::parse(&json).map_err(|faults| {
-        let told = faults.iter().take(5).map(|fault| match fault.pointer.as_str() {
-            "" => fault.detail.clone(),
-            pointer => format!("{pointer} {}", fault.detail),
-        });
-        Refused::Malformed(format!("the context is not valid: {}", told.collect::<Vec<_>>().join("; ")))
-    })
 }
 
 /// JSON that we would not keep but every SDK evaluates: whole numbers of 64 bits, members that stand twice.
@@ -87,16 +106,17 @@ mod tests {
         let standard = base64::engine::general_purpose::STANDARD.encode(json);
         assert!(padded.ends_with('=') && standard.contains('/'), "{padded} {standard}");
         for text in [padded.as_str(), padded.trim_end_matches('='), &standard] {
-            assert_eq!(decoded(text).unwrap(), json, "{text}");
+            assert_eq!(decode_sent(text).unwrap(), json, "{text}");
         }
         for wrong in ["%", "a", "ä", "e30 "] {
-            assert!(matches!(decoded(wrong), Err(Refused::Malformed(_))), "{wrong}");
+            assert!(decode_sent(wrong) == Err(SentError::NotBase64), "{wrong}");
         }
     }
 
     #[test]
     fn what_every_sdk_evaluates_is_read_although_we_would_not_keep_it() {
-        let context = read(br#"{"kind":"user","key":"a","id":9007199254740993,"x":1,"x":2}"#).unwrap();
+        let context =
+            Context::parse_sent(br#"{"kind":"user","key":"a","id":9007199254740993,"x":1,"x":2}"#).unwrap();
         let names: Vec<&str> =
             context.individuals()[0].attributes().iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["id", "x"]);
@@ -115,26 +135,10 @@ mod tests {
             (b"\xff", "UTF-8"),
             (b"", "cannot be read"),
         ] {
-            let Err(Refused::Malformed(told)) = read(bytes) else { panic!("{bytes:?} was read") };
+            let told = Context::parse_sent(bytes).unwrap_err().to_string();
             assert!(told.contains(part), "{told}");
         }
-        let large = format!(r#"{{"key":"{}"}}"#, "a".repeat(MAX_BYTES));
-        assert!(matches!(read(large.as_bytes()), Err(Refused::TooLarge(_))));
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic() {
-        let mut seed = 7_u64;
-        for _ in 0..10_000 {
-            let bytes: Vec<u8> = (0..seed % 40)
-                .map(|_| {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    br#"{}[]":,\u0dkeymltiuser-_=+/%1e9"#[(seed >> 33) as usize % 31]
-                })
-                .collect();
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let _ = read(&bytes);
-            let _ = decoded(&String::from_utf8_lossy(&bytes)).map(|bytes| read(&bytes));
-        }
+        let large = format!(r#"{{"key":"{}"}}"#, "a".repeat(MAX_SENT_BYTES));
+        assert!(Context::parse_sent(large.as_bytes()) == Err(SentError::TooLarge));
     }
 }

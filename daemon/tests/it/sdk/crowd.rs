@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::furnished::large;
 use crate::live::{flag, flip};
 use crate::support::app::TestApp;
 use crate::support::cluster;
@@ -19,15 +20,6 @@ async fn taking_nothing(app: &TestApp, key: &str) -> TcpStream {
     let head = format!("GET /all HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nuser-agent: Deaf/1\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
-}
-
-/// More than the kernel and the connection take for a client.
-async fn large(app: &TestApp) {
-    let included: Vec<String> = (0..30_000).map(|n| format!("a-rather-long-key-of-a-user-{n}")).collect();
-    let body = json!({"key": "crowd", "document": {"included": included}});
-    let request = app.request(reqwest::Method::POST, "/api/environments/staging/segments").json(&body);
-    let made = request.send().await.unwrap();
-    assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
 }
 
 #[tokio::test]

@@ -129,3 +129,25 @@ pub async fn archive(app: &TestApp, flag: &str) {
     assert!(archived.status().is_success(), "{}", archived.text().await.unwrap());
     served(app).await;
 }
+
+/// Members of the large segment, and how long their keys are.
+const MEMBERS: usize = 5_600;
+const LENGTH: usize = 250;
+/// What is at least told of an environment with the large segment: far more than waits anywhere on the way to
+/// a client that takes nothing.
+pub const LARGE: usize = MEMBERS * LENGTH;
+
+/// Puts a large segment into `staging`, and tells the key of its last member. Such bodies must be allowed.
+pub async fn large(app: &TestApp) -> String {
+    let included: Vec<String> = (0..MEMBERS).map(|n| format!("{n:0LENGTH$}")).collect();
+    let body = json!({"key": "crowd", "document": {"included": included}});
+    // A busy machine may take longer for it than a transaction may last.
+    app.until("the large segment is made", async || {
+        let status = app.post("/api/environments/staging/segments", &body).await.status().as_u16();
+        assert!([201, 409, 503].contains(&status), "{status}");
+        status != 503
+    })
+    .await;
+    served(app).await;
+    included.last().cloned().expect("a member")
+}

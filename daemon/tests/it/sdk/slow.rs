@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::furnished::{LARGE, large};
 use crate::live::{flag, flip};
 use crate::support::app::TestApp;
 use crate::support::cluster;
@@ -12,9 +13,6 @@ use crate::support::sdk::{LONG, server_key};
 
 /// How long a client may take nothing in these tests.
 const DEADLINE: Duration = Duration::from_millis(1_500);
-/// Keys of the large segment, of 35 bytes each: far more than what waits anywhere on the way.
-const MEMBERS: usize = 40_000;
-
 /// A stream whose client takes only what it is told to take.
 struct Taker {
     stream: TcpStream,
@@ -46,19 +44,16 @@ impl Taker {
     }
 }
 
-/// A daemon with little patience and more to tell than the kernel keeps for a client.
-async fn large() -> (TestApp, String) {
+/// A daemon with little patience and much to tell, a key for it, and the last that it tells of the segment.
+async fn impatient() -> (TestApp, String, String) {
     let app = TestApp::start_on(cluster::fresh_database().await, |c| {
         c.http.body_bytes = 4 << 20;
         c.http.write_timeout = DEADLINE;
     })
     .await;
     let key = server_key(&app).await.text;
-    let included: Vec<String> = (0..MEMBERS).map(|n| format!("a-rather-long-key-of-a-user-{n:05}")).collect();
-    let body = serde_json::json!({"key": "crowd", "document": {"included": included}});
-    let made = app.post("/api/environments/staging/segments", &body).await;
-    assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
-    (app, key)
+    let last = large(&app).await;
+    (app, key, last)
 }
 
 /// How many connections were cut for this by now, by all daemons of this process.
@@ -70,14 +65,13 @@ async fn cut(app: &TestApp, why: &str) -> u64 {
 
 #[tokio::test]
 async fn a_client_that_goes_on_taking_gets_everything_however_long_beyond_the_deadline_it_takes() {
-    let (app, key) = large().await;
+    let (app, key, last) = impatient().await;
     flag(&app, "f").await;
     let began = Instant::now();
     let mut client = Taker::open(&app, &key, 64 * 1024).await;
     let mut pace = tokio::time::interval(Duration::from_millis(40));
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // The last member, and the end of the event behind it.
-    let last = format!("{:05}", MEMBERS - 1);
     let ended = |client: &Taker| {
         let tail =
             String::from_utf8_lossy(&client.taken[client.taken.len().saturating_sub(400)..]).into_owned();
@@ -86,7 +80,7 @@ async fn a_client_that_goes_on_taking_gets_everything_however_long_beyond_the_de
     loop {
         pace.tick().await;
         assert!(client.take(16 * 1024).await > 0, "cut after {} bytes", client.taken.len());
-        if client.taken.len() > MEMBERS * 30 && ended(&client) {
+        if client.taken.len() > LARGE && ended(&client) {
             break;
         }
     }
@@ -126,12 +120,11 @@ async fn a_client_that_takes_a_few_bytes_now_and_then_of_a_little_is_left_alone(
 
 #[tokio::test]
 async fn a_client_that_stops_taking_is_cut_at_the_deadline_and_the_kernel_kept_little_for_it() {
-    let (app, key) = large().await;
+    let (app, key, _) = impatient().await;
     let before = cut(&app, "write").await;
     let began = Instant::now();
     let mut client = Taker::open(&app, &key, 4_096).await;
     assert!(client.take(64).await > 0, "the answer has begun");
-    app.until("it is on the register", async || app.state.live.clients().count() == 1).await;
     app.until("it is cut", async || app.state.live.clients().count() == 0).await;
     assert!(began.elapsed() >= DEADLINE, "cut after {:?}", began.elapsed());
     assert!(cut(&app, "write").await > before, "nobody counted it");
@@ -144,7 +137,7 @@ async fn a_client_that_stops_taking_is_cut_at_the_deadline_and_the_kernel_kept_l
 
 #[tokio::test]
 async fn a_client_that_takes_too_little_to_ever_catch_up_is_cut_although_it_goes_on() {
-    let (app, key) = large().await;
+    let (app, key, _) = impatient().await;
     let mut client = Taker::open(&app, &key, 4_096).await;
     let mut pace = tokio::time::interval(Duration::from_millis(50));
     let began = Instant::now();
@@ -155,5 +148,5 @@ async fn a_client_that_takes_too_little_to_ever_catch_up_is_cut_although_it_goes
     }
     assert!(began.elapsed() >= DEADLINE, "cut after {:?}", began.elapsed());
     while client.take(64 * 1024).await > 0 {}
-    assert!(client.taken.len() < MEMBERS * 30, "it got everything");
+    assert!(client.taken.len() < LARGE, "it got everything");
 }

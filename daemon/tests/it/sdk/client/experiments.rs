@@ -19,19 +19,23 @@ fn experiment(untracked: bool) -> Value {
     json!({"rollout": {"kind": "experiment", "contextKind": "user", "seed": 61, "variations": [share]}})
 }
 
+/// The members of both.
+fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
 /// A rule for Germans that has more members.
 fn rule(more: Value) -> Value {
     let clause = json!({"contextKind": "user", "attribute": "country", "op": "in", "values": ["DE"]});
-    let mut rule = json!({"id": "germans", "clauses": [clause]});
-    rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    rule
+    with(json!({"id": "germans", "clauses": [clause]}), more)
 }
 
 /// A configuration that is on and has more members.
 fn on(more: Value) -> Value {
-    let mut config = json!({"on": true, "offVariation": 1, "fallthrough": {"variation": 1}});
-    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    config
+    with(json!({"on": true, "offVariation": 1, "fallthrough": {"variation": 1}}), more)
 }
 
 /// Flags that are reported in every way.

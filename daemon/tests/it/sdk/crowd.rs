@@ -26,7 +26,6 @@ async fn taking_nothing(app: &TestApp, key: &str) -> TcpStream {
 async fn beyond_the_turns_clients_wait_and_beyond_the_line_they_are_told_when_to_come_back() {
     let url = cluster::fresh_database().await;
     let app = TestApp::start_on(url, |c| {
-        c.http.body_bytes = 4 << 20;
         (c.live.deliveries, c.live.delivery_queue) = (1, 1);
     })
     .await;
@@ -58,7 +57,6 @@ async fn beyond_the_turns_clients_wait_and_beyond_the_line_they_are_told_when_to
 async fn a_client_that_never_reads_is_cut_and_the_others_hear_everything() {
     let url = cluster::fresh_database().await;
     let app = TestApp::start_on(url, |c| {
-        c.http.body_bytes = 4 << 20;
         c.http.write_timeout = Duration::from_millis(700);
     })
     .await;

@@ -47,7 +47,6 @@ impl Taker {
 /// A daemon with little patience and much to tell, a key for it, and the last that it tells of the segment.
 async fn impatient() -> (TestApp, String, String) {
     let app = TestApp::start_on(cluster::fresh_database().await, |c| {
-        c.http.body_bytes = 4 << 20;
         c.http.write_timeout = DEADLINE;
     })
     .await;
@@ -79,7 +78,7 @@ async fn a_client_that_goes_on_taking_gets_everything_however_long_beyond_the_de
     };
     loop {
         pace.tick().await;
-        assert!(client.take(16 * 1024).await > 0, "cut after {} bytes", client.taken.len());
+        assert!(client.take(8 * 1024).await > 0, "cut after {} bytes", client.taken.len());
         if client.taken.len() > LARGE && ended(&client) {
             break;
         }

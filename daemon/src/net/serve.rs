@@ -197,3 +197,25 @@ async fn pause_after(error: &io::Error) {
         tracing::debug!("net.error" = %error, "a connection was gone before it began");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_accepted_connection_is_bounded_in_what_waits_and_in_how_long() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let socket = SockRef::from(&accepted);
+        assert_ne!(socket.tcp_notsent_lowat().unwrap(), UNSENT, "the kernel's own bound is another");
+        tune(&accepted).unwrap();
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 * 1024);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+    }
+}

@@ -172,8 +172,9 @@ async fn beacon(
     let asked = by_id(&state, id).await?;
     if let Some(bytes) = query.ok().and_then(|Query(beacon)| decoded(&beacon.d?)) {
         let mut held = state.usage.queue.hold();
-        if held.more(bytes.len()) && looks_like_json(&bytes) {
-            let _ = enqueue(asked, bytes, held, "", false);
+        // What is no payload is not shed either.
+        if looks_like_json(&bytes) {
+            let _ = if held.more(bytes.len()) { enqueue(asked, bytes, held, "", false) } else { shed() };
         }
     }
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("image/gif"));

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use rand::{Rng, RngExt};
 use shared::access::{CredentialKind, SdkCredential};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep};
@@ -133,9 +134,8 @@ pub fn open(
         ready: VecDeque::new(),
         lease: None,
         over: false,
-        // Spread, so that a crowd that came together does not beat together.
-        beat_at: now + heartbeat.mul_f64(rand::random_range(0.5..=1.0)),
-        leave_at: now + age.mul_f64(rand::random_range(1.0 - SPREAD..=1.0 + SPREAD)),
+        beat_at: now + first_beat(heartbeat, &mut rand::rng()),
+        leave_at: now + lifetime(age, &mut rand::rng()),
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         end: Box::pin(state.drain.stream_end()),
         head,
@@ -159,6 +159,16 @@ pub fn open(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// How long a stream lasts: a crowd that came together does not come back together.
+fn lifetime(age: Duration, random: &mut impl Rng) -> Duration {
+    age.mul_f64(random.random_range(1.0 - SPREAD..=1.0 + SPREAD))
+}
+
+/// When a stream beats for the first time, so that a crowd that came together does not beat together.
+fn first_beat(heartbeat: Duration, random: &mut impl Rng) -> Duration {
+    heartbeat.mul_f64(random.random_range(0.5..=1.0))
 }
 
 fn register(state: &AppState, credential: &SdkCredential, visitor: &Visitor, protocol: Protocol) -> Guard {
@@ -381,5 +391,47 @@ async fn came(turn: &mut Option<Coming>) -> Option<OwnedSemaphorePermit> {
     match turn {
         Some(coming) => coming.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    const CROWD: u32 = 1_000;
+
+    /// How many of a crowd come into each tenth of what lies between two bounds.
+    fn tenths(bounds: (Duration, Duration), draw: impl Fn(&mut StdRng) -> Duration) -> [u32; 10] {
+        let mut random = StdRng::seed_from_u64(7);
+        let mut tenths = [0; 10];
+        for _ in 0..CROWD {
+            let drawn = draw(&mut random);
+            assert!(bounds.0 <= drawn && drawn <= bounds.1, "{drawn:?} lies outside of {bounds:?}");
+            let share = (drawn - bounds.0).div_duration_f64(bounds.1 - bounds.0);
+            tenths[((share * 10.0) as usize).min(9)] += 1;
+        }
+        tenths
+    }
+
+    #[test]
+    fn streams_that_were_opened_together_end_all_over_a_fifth_of_their_age() {
+        let hours = 2 * Duration::from_secs(3_600);
+        let bounds = (hours * 9 / 10, hours * 11 / 10);
+        for (tenth, count) in tenths(bounds, |random| lifetime(hours, random)).into_iter().enumerate() {
+            assert!((60..=140).contains(&count), "{count} of {CROWD} end in tenth {tenth}");
+        }
+    }
+
+    #[test]
+    fn streams_that_were_opened_together_beat_all_over_half_of_a_heartbeat() {
+        let beat = Duration::from_secs(25);
+        for (tenth, count) in
+            tenths((beat / 2, beat), |random| first_beat(beat, random)).into_iter().enumerate()
+        {
+            assert!((60..=140).contains(&count), "{count} of {CROWD} beat in tenth {tenth}");
+        }
     }
 }

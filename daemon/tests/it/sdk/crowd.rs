@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::furnished::large;
 use crate::live::{flag, flip};
 use crate::support::app::TestApp;
 use crate::support::cluster;
@@ -21,20 +22,10 @@ async fn taking_nothing(app: &TestApp, key: &str) -> TcpStream {
     stream
 }
 
-/// More than the kernel and the connection take for a client.
-async fn large(app: &TestApp) {
-    let included: Vec<String> = (0..30_000).map(|n| format!("a-rather-long-key-of-a-user-{n}")).collect();
-    let body = json!({"key": "crowd", "document": {"included": included}});
-    let request = app.request(reqwest::Method::POST, "/api/environments/staging/segments").json(&body);
-    let made = request.send().await.unwrap();
-    assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
-}
-
 #[tokio::test]
 async fn beyond_the_turns_clients_wait_and_beyond_the_line_they_are_told_when_to_come_back() {
     let url = cluster::fresh_database().await;
     let app = TestApp::start_on(url, |c| {
-        c.http.body_bytes = 4 << 20;
         (c.live.deliveries, c.live.delivery_queue) = (1, 1);
     })
     .await;
@@ -66,7 +57,6 @@ async fn beyond_the_turns_clients_wait_and_beyond_the_line_they_are_told_when_to
 async fn a_client_that_never_reads_is_cut_and_the_others_hear_everything() {
     let url = cluster::fresh_database().await;
     let app = TestApp::start_on(url, |c| {
-        c.http.body_bytes = 4 << 20;
         c.http.write_timeout = Duration::from_millis(700);
     })
     .await;

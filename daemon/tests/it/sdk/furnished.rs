@@ -129,3 +129,26 @@ pub async fn archive(app: &TestApp, flag: &str) {
     assert!(archived.status().is_success(), "{}", archived.text().await.unwrap());
     served(app).await;
 }
+
+/// Segments that make an environment large, the members of each, and how long their keys are.
+const SEGMENTS: usize = 7;
+const MEMBERS: usize = 400;
+const LENGTH: usize = 250;
+/// What is at least told of a large environment: far more than waits anywhere on the way to a client that takes
+/// nothing.
+pub const LARGE: usize = SEGMENTS * MEMBERS * LENGTH;
+
+/// Makes `staging` large, and tells the key of the last member of the last segment. In several writes: a busy
+/// machine may take longer for one than a transaction may last.
+pub async fn large(app: &TestApp) -> String {
+    let mut last = String::new();
+    for segment in 0..SEGMENTS {
+        let included: Vec<String> = (0..MEMBERS).map(|n| format!("{segment}{n:0LENGTH$}")).collect();
+        let body = json!({"key": format!("crowd-{segment}"), "document": {"included": included}});
+        let made = app.post("/api/environments/staging/segments", &body).await;
+        assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
+        last = included.last().cloned().unwrap_or_default();
+    }
+    served(app).await;
+    last
+}

@@ -42,6 +42,20 @@ impl TestApp {
 
     /// A daemon on a database that may have been used before; `adjust` changes the configuration.
     pub async fn start_on(url: String, adjust: impl FnOnce(&mut Config)) -> Self {
+        let this = Self::start_without(url, adjust).await;
+        this.until("the catalog is loaded", async || this.state.live.ready()).await;
+        this.until("the secrets are settled", async || {
+            this.state.secrets.is_settled() || this.state.live.stale()
+        })
+        .await;
+        if this.state.live.catalog().projects.is_empty() {
+            this.found().await;
+        }
+        this
+    }
+
+    /// A daemon as it is before anything is loaded: its database may be away.
+    pub async fn start_without(url: String, adjust: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut config = config();
         adjust(&mut config);
@@ -54,16 +68,7 @@ impl TestApp {
         let app = App::start(Arc::new(config), pool, clock, metrics, drain.clone());
         let state = app.state.clone();
         tokio::spawn(app.serve(listeners));
-        let this = Self { address, state, url, client: reqwest::Client::new(), drain };
-        this.until("the catalog is loaded", async || this.state.live.ready()).await;
-        this.until("the secrets are settled", async || {
-            this.state.secrets.is_settled() || this.state.live.stale()
-        })
-        .await;
-        if this.state.live.catalog().projects.is_empty() {
-            this.found().await;
-        }
-        this
+        Self { address, state, url, client: reqwest::Client::new(), drain }
     }
 
     /// Makes the default project and its two environments.

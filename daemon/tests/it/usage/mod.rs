@@ -4,6 +4,7 @@ mod accepting;
 mod contexts;
 mod counting;
 mod lasting;
+mod shedding;
 
 use flagstaffd::credential;
 use flagstaffd::service::commit::Item;

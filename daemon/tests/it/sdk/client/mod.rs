@@ -1,8 +1,11 @@
 //! GROUND: an environment with flags of every kind; the children are the tests of client-side SDKs.
 
 mod cors;
+mod experiments;
 mod objects;
+mod phones;
 mod polls;
+mod prefix;
 mod secure_mode;
 mod streams;
 

@@ -70,7 +70,19 @@ impl Review {
             let place = change.environment.as_ref().map_or(String::new(), |e| format!(" @ {e}"));
             if change.kind == "sdk-credential" && change.action == "created" {
                 // The key of the plan is not the one that will be made: it is drawn anew.
-                let said = format!("a new SDK key{place}: drawn when this is applied, and shown once");
+                let kind = change.diff.iter().find_map(|(path, _, after)| match path.as_str() {
+                    "" => after.as_ref()?.get("kind")?.as_str(),
+                    "/kind" => after.as_ref()?.as_str(),
+                    _ => None,
+                });
+                let said = match kind {
+                    Some("client-side-id") => {
+                        format!(
+                            "a new client-side id{place}: drawn when this is applied; public, in the list"
+                        )
+                    }
+                    _ => format!("a new SDK key{place}: drawn when this is applied, and shown once"),
+                };
                 lines.push((said, Token::Strong));
                 continue;
             }

@@ -1,5 +1,6 @@
 //! The whole program as one value: messages in, effects out (GROUND: its files add to it).
 
+mod evaluations;
 pub mod frame;
 mod heard;
 mod keys;
@@ -52,6 +53,8 @@ pub(crate) enum Waiting {
     Write { layer: u64, apply: Box<Apply> },
     /// Whether a write whose answer was lost was applied.
     Resolve { layer: u64, apply: Box<Apply>, write: u64 },
+    /// When flags were last evaluated.
+    Evaluations(evaluations::Reading),
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +85,7 @@ pub struct App {
     /// The position of the first page of flags, while the others are read.
     pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
+    pub(crate) evaluations: evaluations::Evaluations,
     /// The list of the topmost screen as the last frame showed it.
     pub(crate) seen: Option<Seen>,
     /// The key that is being done came in a burst.
@@ -137,6 +141,7 @@ impl App {
             loading: false,
             first_page: None,
             start: start.route.clone(),
+            evaluations: Default::default(),
             seen: None,
             burst: false,
         };
@@ -276,7 +281,9 @@ impl App {
             self.toast(Tone::Warn, said.to_owned());
         }
         let wants = self.stack.last().is_some_and(|layer| layer.screen.ticks(&self.world).is_some());
-        if wants { self.tell_top(&Event::Tick) } else { Vec::new() }
+        let mut effects = if wants { self.tell_top(&Event::Tick) } else { Vec::new() };
+        effects.extend(self.evaluations_due());
+        effects
     }
 
     /// Says something, as a toast.

@@ -176,7 +176,11 @@ impl Flag {
                 self.past = past::read(&answer.body, world);
                 self.past_failed = None;
             }
-            (tag @ USAGE.., outcome) => self.evals.answered(tag, outcome),
+            (tag @ USAGE.., outcome) => {
+                let told = self.evals.answered(tag, outcome);
+                let keep = |(environment, at)| Do::KeepEvaluated(self.key.clone(), environment, at);
+                return told.map(keep).into_iter().collect();
+            }
             (PAST, Err(failure)) => self.past_failed = Some(format!("not read: {failure}")),
             _ => {}
         }
@@ -413,7 +417,12 @@ impl Screen for Flag {
             Event::Told(told) => self.told(world, told),
             Event::Mouse(_, row, 0) => {
                 if let Some(y) = row.checked_sub(head::ROWS) {
-                    self.turn(world, |pane, lines, _| pane.click(lines, usize::from(y)));
+                    let y = usize::from(y);
+                    self.turn(world, |pane, lines, height| {
+                        if y < height {
+                            pane.click(lines, y);
+                        }
+                    });
                 }
                 Vec::new()
             }
@@ -432,7 +441,9 @@ impl Screen for Flag {
                 self.sent &= goes_on.contains(&problem.kind.as_str());
                 Vec::new()
             }
-            Event::Covered | Event::Edited(..) | Event::EditedText(_) | Event::Tick => Vec::new(),
+            Event::Covered | Event::Edited(..) | Event::EditedText(_) | Event::Evaluated | Event::Tick => {
+                Vec::new()
+            }
         }
     }
 

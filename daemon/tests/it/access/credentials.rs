@@ -99,7 +99,11 @@ async fn a_key_of_a_protected_environment_is_revoked_only_where_that_is_confirme
     assert!(warned.ends_with("; no other live server key is left"), "{warned}");
     for more in ["", "confirm=live", "comment=x", "confirm=qa&comment=x"] {
         let (status, refused) = revoke(&id, more).await;
-        assert_eq!((status, &refused["confirmation"]["text"]), (409, &json!("live")), "{more}: {refused}");
+        assert_eq!(
+            (status, &refused["plan"]["confirmation"]["text"]),
+            (409, &json!("live")),
+            "{more}: {refused}"
+        );
     }
     assert_eq!(opens(&app, &key, "live").await, 200);
 
@@ -117,7 +121,7 @@ async fn a_key_of_a_protected_environment_is_revoked_only_where_that_is_confirme
     };
     assert_eq!(rotate(json!({"kind": "server"})).await.0, 201);
     let (status, refused) = rotate(json!({"kind": "server", "expireOldAfter": 0})).await;
-    assert_eq!((status, &refused["confirmation"]["text"]), (409, &json!("live")), "{refused}");
+    assert_eq!((status, &refused["plan"]["confirmation"]["text"]), (409, &json!("live")), "{refused}");
     let now = json!({"kind": "server", "expireOldAfter": 0, "confirm": "live", "comment": "it leaked"});
     let (status, made) = rotate(now).await;
     assert_eq!(status, 201, "{made}");

@@ -1,13 +1,12 @@
 //! When flags were last evaluated: the feed does not tell it, so it is read anew now and then.
 
-use super::{App, Waiting};
+use super::{App, Evaluations, Reading, Waiting};
 use crate::cache::rows::text;
 use crate::effect::{Effect, Read};
 use crate::request::{Answer, Failure};
 use crate::route::Route;
 use crate::screens::Event;
-use std::collections::BTreeMap;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 /// How long what was read is good enough.
 const FRESH: Duration = Duration::seconds(60);
@@ -15,28 +14,6 @@ const FRESH: Duration = Duration::seconds(60);
 const LATE: Duration = Duration::minutes(5);
 /// How many flags are read at a time.
 const PAGE: usize = 2_000;
-
-/// What was asked about, and up to when all is known.
-#[derive(Debug, Default)]
-pub(crate) struct Evaluations {
-    /// When the flags were read, and with them when each was evaluated.
-    listed: Option<OffsetDateTime>,
-    /// When each environment was last asked about.
-    asked: BTreeMap<String, OffsetDateTime>,
-    /// Since when what happened in each environment is not known.
-    known: BTreeMap<String, OffsetDateTime>,
-}
-
-/// A reading on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// The environment; none for all of them.
-    environment: Option<String>,
-    /// When it was begun.
-    begun: OffsetDateTime,
-    /// The request, without its cursor.
-    path: String,
-}
 
 impl App {
     /// All flags are being read: what was asked before is of no use.

@@ -20,7 +20,7 @@ use crate::plan::{Apply, Wish};
 use crate::route::Route;
 use crate::screens::{Event, Screen, Tone};
 use crate::world::{Settings, World};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use time::{Duration, OffsetDateTime};
 
 /// How long a toast stays.
@@ -54,7 +54,29 @@ pub(crate) enum Waiting {
     /// Whether a write whose answer was lost was applied.
     Resolve { layer: u64, apply: Box<Apply>, write: u64 },
     /// When flags were last evaluated.
-    Evaluations(evaluations::Reading),
+    Evaluations(Reading),
+}
+
+/// What was asked about when flags were last evaluated, and up to when all is known.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluations {
+    /// When the flags were read, and with them when each was evaluated.
+    pub listed: Option<OffsetDateTime>,
+    /// When each environment was last asked about.
+    pub asked: BTreeMap<String, OffsetDateTime>,
+    /// Since when what happened in each environment is not known.
+    pub known: BTreeMap<String, OffsetDateTime>,
+}
+
+/// A reading of when flags were last evaluated, on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// The environment; none for all of them.
+    pub environment: Option<String>,
+    /// When it was begun.
+    pub begun: OffsetDateTime,
+    /// The request, without its cursor.
+    pub path: String,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +107,7 @@ pub struct App {
     /// The position of the first page of flags, while the others are read.
     pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
-    pub(crate) evaluations: evaluations::Evaluations,
+    pub(crate) evaluations: Evaluations,
     /// The list of the topmost screen as the last frame showed it.
     pub(crate) seen: Option<Seen>,
     /// The key that is being done came in a burst.

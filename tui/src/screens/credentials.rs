@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Do, Event, Mode, Screen, Tone, settle};
+use super::{Do, Event, Mode, Screen, Tone};
 use crate::action::Action;
 use crate::cache::rows::{instant, text as word};
 use crate::canvas::Canvas;
@@ -336,7 +336,7 @@ impl Screen for Credentials {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 wanted.extend(self.ask());
                 return wanted;
             }

@@ -195,13 +195,15 @@ pub enum Do {
     Effect(Effect),
 }
 
-/// Settles which environment a screen that opens is about: its own, which is then selected everywhere, or the
-/// selected one where it has none.
-pub fn settle(own: &mut String, world: &World) -> Option<Do> {
-    if own.is_empty() {
-        own.clone_from(&world.environment);
+impl Do {
+    /// Settles which environment a screen that opens is about: its own, which is then selected everywhere, or the
+    /// selected one where it has none.
+    pub fn settle(own: &mut String, world: &World) -> Option<Self> {
+        if own.is_empty() {
+            own.clone_from(&world.environment);
+        }
+        (*own != world.environment).then(|| Self::Select(own.clone()))
     }
-    (*own != world.environment).then(|| Do::Select(own.clone()))
 }
 
 /// What the screen does with keys.

@@ -11,7 +11,7 @@ use crate::effect::Read;
 use crate::key::Code;
 use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
-use crate::screens::{Do, Event, Mode, Screen, Told, Tone, settle};
+use crate::screens::{Do, Event, Mode, Screen, Told, Tone};
 use crate::theme::Token;
 use crate::widgets::edits;
 use crate::widgets::field::Field;
@@ -351,7 +351,7 @@ impl Screen for Flag {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 wanted.extend(self.ask(world, false));
                 wanted.push(self.ask_past());
                 wanted.extend(self.ask_usage(world));

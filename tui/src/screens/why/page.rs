@@ -10,7 +10,7 @@ use crate::effect::Effect;
 use crate::key::{Code, Press};
 use crate::message::Edited;
 use crate::route::Route;
-use crate::screens::{Do, Event, Mode, Screen, Tone, settle};
+use crate::screens::{Do, Event, Mode, Screen, Tone};
 use crate::text;
 use crate::theme::Token;
 use crate::widgets::context_text;
@@ -301,7 +301,7 @@ impl Screen for Why {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 if self.context.is_none() {
                     self.type_in(Typing::Context);
                 }

@@ -14,8 +14,8 @@ use time::OffsetDateTime;
 use super::draft::{Draft, Touched};
 use super::plan::Plan;
 use super::{
-    Cx, Refusal, WriteOptions, epoch, mutate, permitted, planning, reach, rows, single_use, touched,
-    validate, versions,
+    Cx, Refusal, WriteOptions, credentials, epoch, mutate, permitted, planning, reach, rows, single_use,
+    touched, validate, versions,
 };
 use crate::store::audit::{Committed, Entry};
 use crate::store::gate::Closed;
@@ -190,6 +190,7 @@ async fn transact(
     check_environments(cx, &mut draft).await?;
     let touched = touched::touched(&mut draft);
     let counted = reach::counted(&mut draft, &touched).await?;
+    credentials::warn_of_revoked(cx, &mut draft, &touched).await?;
     let environments = reach::environments_of(&draft);
     let confirmation = planning::confirmation(&environments, &counted, options.whole_environment);
     let warnings = std::mem::take(&mut draft.warnings);

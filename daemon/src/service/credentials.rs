@@ -2,10 +2,12 @@
 
 use shared::access::{CredentialKind, SdkCredential};
 use shared::api::problem::ProblemKind;
-use shared::change::Mutation;
+use shared::change::{Entity, Mutation};
+use shared::fault::Fault;
 use shared::key::{EnvironmentKey, ProjectKey};
 use time::{Duration, OffsetDateTime};
 
+use super::draft::{Draft, Touched};
 use super::{Cx, Refusal};
 use crate::credential;
 use crate::secrets::{Secrets, SecretsError};
@@ -101,6 +103,54 @@ pub fn ending(old: &[&SdkCredential], now: OffsetDateTime, after: Duration) -> V
             Mutation::PutCredential(Box::new(row))
         })
         .collect()
+}
+
+/// Warns of the credentials that are revoked: what each ends, and whether it is the last one of its kind.
+///
+/// # Errors
+/// The database's.
+pub async fn warn_of_revoked(cx: &Cx, draft: &mut Draft<'_>, touched: &[Touched]) -> Result<(), Refusal> {
+    let after = |change: &Touched| match &change.after {
+        Some(Entity::SdkCredential(credential)) => Some(credential.clone()),
+        _ => None,
+    };
+    let changed: Vec<SdkCredential> = touched.iter().filter_map(after).collect();
+    let now = cx.clock.now();
+    let ended: Vec<&SdkCredential> = touched
+        .iter()
+        .filter_map(|change| match change.before.as_ref().map(|before| &before.row) {
+            Some(Entity::SdkCredential(old)) if is_live(old, now) => {
+                changed.iter().find(|new| new.id == old.id && new.revoked)
+            }
+            _ => None,
+        })
+        .collect();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let known = crate::store::access::all_credentials(draft.conn).await?;
+    for credential in ended {
+        let untouched = known.iter().filter(|known| changed.iter().all(|new| new.id != known.id));
+        let left = untouched.chain(&changed).any(|other| {
+            is_live(other, now)
+                && other.kind == credential.kind
+                && other.project == credential.project
+                && other.environment == credential.environment
+        });
+        let (masked, kind) = (&credential.masked, kind_words(credential.kind));
+        let last = if left { String::new() } else { format!("; no other live {kind} is left") };
+        let detail = format!("ends every connection that uses the {kind} {masked}{last}");
+        draft.warnings.push(Fault::new("", detail));
+    }
+    Ok(())
+}
+
+fn kind_words(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::Server => "server key",
+        CredentialKind::Mobile => "mobile key",
+        CredentialKind::ClientSideId => "client-side id",
+    }
 }
 
 /// Whether a credential opens anything now.

@@ -10,7 +10,8 @@ use super::Refusal;
 use super::draft::{Draft, Touched};
 use super::validate;
 
-/// The flags and segments whose served result may change, by environment.
+/// The flags and segments whose served result may change, by environment; the environment itself where that
+/// changes, or where a key that opens it is revoked.
 ///
 /// # Errors
 /// The database's.
@@ -57,6 +58,13 @@ pub async fn counted(
                         || old.secure_mode != new.secure_mode) =>
             {
                 count(&new.project, &new.key, new.key.to_string());
+            }
+            // Whoever connects with it gets nothing any more.
+            (Some(Entity::SdkCredential(old)), Some(Entity::SdkCredential(new)))
+                if !old.revoked && new.revoked =>
+            {
+                draft.environment(&new.project, &new.environment).await?;
+                count(&new.project, &new.environment, new.environment.to_string());
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The whole program as one value: messages in, effects out (GROUND: its files add to it).
 
+mod evaluations;
 pub mod frame;
 mod heard;
 mod keys;
@@ -19,7 +20,7 @@ use crate::plan::{Apply, Wish};
 use crate::route::Route;
 use crate::screens::{Event, Screen, Tone};
 use crate::world::{Settings, World};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use time::{Duration, OffsetDateTime};
 
 /// How long a toast stays.
@@ -52,6 +53,30 @@ pub(crate) enum Waiting {
     Write { layer: u64, apply: Box<Apply> },
     /// Whether a write whose answer was lost was applied.
     Resolve { layer: u64, apply: Box<Apply>, write: u64 },
+    /// When flags were last evaluated.
+    Evaluations(Reading),
+}
+
+/// What was asked about when flags were last evaluated, and up to when all is known.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluations {
+    /// When the flags were read, and with them when each was evaluated.
+    pub listed: Option<OffsetDateTime>,
+    /// When each environment was last asked about.
+    pub asked: BTreeMap<String, OffsetDateTime>,
+    /// Since when what happened in each environment is not known.
+    pub known: BTreeMap<String, OffsetDateTime>,
+}
+
+/// A reading of when flags were last evaluated, on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// The environment; none for all of them.
+    pub environment: Option<String>,
+    /// When it was begun.
+    pub begun: OffsetDateTime,
+    /// The request, without its cursor.
+    pub path: String,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +107,7 @@ pub struct App {
     /// The position of the first page of flags, while the others are read.
     pub(crate) first_page: Option<String>,
     pub(crate) start: Route,
+    pub(crate) evaluations: Evaluations,
     /// The list of the topmost screen as the last frame showed it.
     pub(crate) seen: Option<Seen>,
     /// The key that is being done came in a burst.
@@ -137,6 +163,7 @@ impl App {
             loading: false,
             first_page: None,
             start: start.route.clone(),
+            evaluations: Default::default(),
             seen: None,
             burst: false,
         };
@@ -276,7 +303,9 @@ impl App {
             self.toast(Tone::Warn, said.to_owned());
         }
         let wants = self.stack.last().is_some_and(|layer| layer.screen.ticks(&self.world).is_some());
-        if wants { self.tell_top(&Event::Tick) } else { Vec::new() }
+        let mut effects = if wants { self.tell_top(&Event::Tick) } else { Vec::new() };
+        effects.extend(self.evaluations_due());
+        effects
     }
 
     /// Says something, as a toast.

@@ -81,6 +81,7 @@ impl App {
             Waiting::Plan { layer, wish } => self.planned(layer, wish, outcome),
             Waiting::Write { layer, apply } => self.written(id, layer, apply, outcome),
             Waiting::Resolve { layer, apply, write } => self.resolved(layer, apply, write, outcome),
+            Waiting::Evaluations(reading) => self.evaluations_told(reading, outcome),
             Waiting::Me | Waiting::Environments | Waiting::Flags { .. } => self.loaded(&waiting, outcome),
         }
     }
@@ -123,6 +124,7 @@ impl App {
                 if *first {
                     // Later pages may be newer; what the feed tells again changes nothing.
                     self.first_page = text(answer.body.get("position"));
+                    self.evaluations_listed();
                 }
                 let more = text(answer.body.get("nextCursor"));
                 if let Some(cursor) = more {

@@ -130,7 +130,7 @@ impl App {
             }
             Do::Select(key) => {
                 self.select(key);
-                Vec::new()
+                self.evaluations_due()
             }
             Do::Marks(marks) => {
                 self.world.marks = marks;
@@ -174,6 +174,11 @@ impl App {
                 }
                 Vec::new()
             }
+            Do::KeepEvaluated(flag, environment, at) => {
+                self.world.cache.evaluated(&flag, &environment, at);
+                Vec::new()
+            }
+            Do::Evaluations => self.evaluations_of(None),
             Do::KeepLines(lines) => {
                 self.world.cache.events.prepend(lines);
                 Vec::new()

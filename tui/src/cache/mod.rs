@@ -4,10 +4,11 @@ pub mod events;
 pub mod rows;
 
 use events::{Events, Line};
-use rows::{Cell, EnvironmentRow, Evaluated, FlagRow, number, text, truth};
+use rows::{Cell, EnvironmentRow, Evaluated, FlagRow, instant, number, text, truth};
 use shared::json::Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// What the daemon told.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +123,35 @@ impl Cache {
                 self.generation += 1;
             }
         }
+    }
+
+    /// Takes in when flags were last evaluated, out of a page of the matrix; the answer is whether anything is newer.
+    pub fn evaluations_page(&mut self, page: &Json) -> bool {
+        let mut newer = false;
+        for item in page.get("items").and_then(Json::as_array).unwrap_or_default() {
+            let Some(flag) = item.get("key").and_then(Json::as_str) else { continue };
+            for (environment, cell) in item.get("environments").and_then(Json::as_object).unwrap_or_default()
+            {
+                if let Some(at) = instant(cell.get("lastEvaluated")) {
+                    newer |= self.evaluated(flag, environment, at);
+                }
+            }
+        }
+        newer
+    }
+
+    /// Takes in when a flag was last evaluated in an environment; the answer is whether that is newer.
+    pub fn evaluated(&mut self, flag: &str, environment: &str, at: OffsetDateTime) -> bool {
+        let Some(row) = self.flags.get_mut(flag) else { return false };
+        let known = row.cells.get(environment);
+        if known.is_none_or(|cell| cell.evaluated.at().is_some_and(|old| old >= at)) {
+            return false;
+        }
+        if let Some(cell) = Arc::make_mut(row).cells.get_mut(environment) {
+            Arc::make_mut(cell).evaluated = Evaluated::At(at);
+            self.generation += 1;
+        }
+        true
     }
 
     /// Takes in one message of the feed.

@@ -23,7 +23,7 @@ pub enum Credentials {
         /// The environment's key
         env: String,
     },
-    /// Make another key beside those that there are; it is shown once
+    /// Make another key beside those that there are; a secret one is shown once
     Create(Create),
     /// Make a new key and give the old ones of its kind an end; until then both work
     Rotate(Rotate),
@@ -88,8 +88,12 @@ pub async fn run(command: Credentials, session: &Session) -> Result<(), Trouble>
                 // On the command line itself every user of the host could read it.
                 body.set("key", Json::from(ask::file(name)?.trim()));
             }
+            let told = match (&wanted.key_file, wanted.kind.as_str()) {
+                (Some(_), _) => Told::Given,
+                (None, kind) => Told::of(kind),
+            };
             let request = Request::new(Method::Post, path(session, &wanted.env)).with_body(body);
-            made(session, request, &wanted.writing).await
+            made(session, request, told, &wanted.writing).await
         }
         Credentials::Rotate(wanted) => {
             let seconds = i64::try_from(wanted.grace.as_secs())
@@ -97,7 +101,7 @@ pub async fn run(command: Credentials, session: &Session) -> Result<(), Trouble>
             let body = [("kind", Json::from(wanted.kind.as_str())), ("expireOldAfter", Json::from(seconds))];
             let path = format!("{}/rotate", path(session, &wanted.env));
             let request = Request::new(Method::Post, path).with_body(body.into_iter().collect());
-            made(session, request, &wanted.writing).await
+            made(session, request, Told::of(&wanted.kind), &wanted.writing).await
         }
         Credentials::Revoke(wanted) => {
             let id = found(&all(session, &wanted.env).await?, &wanted.id)?;
@@ -160,17 +164,50 @@ fn found(items: &[Json], wanted: &str) -> Result<String, Trouble> {
     }
 }
 
+/// What is to be said about a key that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It is a secret that was drawn.
+    Secret,
+    /// It is no secret.
+    Public,
+    /// Whoever made it had it already.
+    Given,
+}
+
+impl Told {
+    fn of(kind: &str) -> Self {
+        if kind == "client-side-id" { Self::Public } else { Self::Secret }
+    }
+
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Secret => "this is the only time that the key is shown",
+            Self::Public => "it is public: flagstaff env credentials list shows it at any time",
+            Self::Given => "the key is kept as it was given",
+        }
+    }
+
+    /// Where the answer was lost, and this is a second one.
+    fn lost(self) -> &'static str {
+        match self {
+            Self::Secret => "the key was shown by the answer that made it: rotate it if nobody has it",
+            Self::Public | Self::Given => self.shown(),
+        }
+    }
+}
+
 /// Sends what makes a key, and shows the key: whole, this once.
-async fn made(session: &Session, request: Request, writing: &Writing) -> Result<(), Trouble> {
+async fn made(session: &Session, request: Request, told: Told, writing: &Writing) -> Result<(), Trouble> {
     let Some(answer) = agreed(session, request, None, writing).await? else { return Ok(()) };
     let secret = answer.body.get("key").and_then(Json::as_str);
     match (secret, session.global.format()) {
         (Some(secret), Format::Table) => {
-            eprintln!("this is the only time that the key is shown");
+            eprintln!("{}", told.shown());
             say(&format!("{secret}\n"))
         }
         (None, _) => {
-            eprintln!("the key was shown by the answer that made it: rotate it if nobody has it");
+            eprintln!("{}", told.lost());
             Sheet::one("flagstaff.credential/1", columns(), answer.body).print(&session.global)
         }
         _ => Sheet::one("flagstaff.credential/1", columns().member("secret", "key"), answer.body)

@@ -12,7 +12,10 @@ use super::global::{Format, Global};
 use super::session::{Session, shapeless};
 use super::sheet::{Columns, Sheet, say, text};
 use super::trouble::{Exit, Trouble};
-use crate::request::{Method, Request};
+use crate::request::{Method, Request, encoded};
+
+/// What is said of a flag that is not found.
+const NONE: &str = ErrorKind::FlagNotFound.as_str();
 
 /// What to evaluate, for whom.
 #[derive(Args, Debug)]
@@ -63,6 +66,9 @@ pub async fn offline(wanted: Eval, global: &Global) -> Result<(), Trouble> {
         return done.map_err(|error| Trouble::new(Exit::Bug, "internal", error.to_string()))?;
     }
     let name = wanted.data.as_deref().unwrap_or("-");
+    if name == "-" && wanted.context.as_deref() == Some("@-") {
+        return Err(Trouble::usage("standard input can be only one of --data and --context".to_owned()));
+    }
     let documents = Documents::parse(&file(name)?).map_err(|faults| {
         let told: Vec<String> = faults.iter().map(|f| format!("{} {}", f.pointer, f.detail)).collect();
         Trouble::usage(format!("{name}: {}", told.join("; ").trim()))
@@ -96,7 +102,7 @@ pub async fn offline(wanted: Eval, global: &Global) -> Result<(), Trouble> {
         }
         items.push(item);
     }
-    tell(&wanted, items, global)
+    tell(&wanted, items, None, global)
 }
 
 /// Evaluates what the daemon serves.
@@ -134,7 +140,28 @@ pub async fn online(wanted: Eval, session: &Session) -> Result<(), Trouble> {
         }
         item
     });
-    tell(&wanted, items.collect(), &session.global)
+    let items: Vec<Json> = items.collect();
+    let unknown = match &wanted.key {
+        Some(key) if wanted.at.is_none() && items.iter().any(|item| error(item).as_deref() == Some(NONE)) => {
+            unknown(session, key, &env).await
+        }
+        _ => None,
+    };
+    tell(&wanted, items, unknown, &session.global)
+}
+
+/// Why SDKs do not know a flag that there is; none where there is no such flag.
+async fn unknown(session: &Session, key: &str, env: &str) -> Option<String> {
+    let flag = session.get(session.path(&format!("/flags/{}", encoded(key)))).await.ok()?;
+    let why = match flag.get("archived").and_then(Json::as_bool) {
+        Some(true) => "is archived".to_owned(),
+        _ => format!("has no configuration in {env}"),
+    };
+    Some(format!("{key} {why}, so SDKs do not know it"))
+}
+
+fn error(item: &Json) -> Option<String> {
+    item.get("reason").and_then(|reason| reason.get("errorKind")).map(|kind| text(Some(kind)))
 }
 
 fn item(key: &str, value: Json, index: Json, reason: Json) -> Json {
@@ -143,8 +170,8 @@ fn item(key: &str, value: Json, index: Json, reason: Json) -> Json {
         .collect()
 }
 
-/// Shows the answers, and ends as they say.
-fn tell(wanted: &Eval, items: Vec<Json>, global: &Global) -> Result<(), Trouble> {
+/// Shows the answers, and ends as they say. `unknown` is why a flag that there is was not found.
+fn tell(wanted: &Eval, items: Vec<Json>, unknown: Option<String>, global: &Global) -> Result<(), Trouble> {
     let columns = Columns::new()
         .member("flag", "flag")
         .read("value", |item| item.get("value").map(Json::to_text).unwrap_or_default())
@@ -155,7 +182,7 @@ fn tell(wanted: &Eval, items: Vec<Json>, global: &Global) -> Result<(), Trouble>
     };
     let Some(found) = items.into_iter().next() else { return Err(shapeless("the flag")) };
     let value = found.get("value").cloned().unwrap_or_default();
-    let error = found.get("reason").and_then(|reason| reason.get("errorKind")).map(|kind| text(Some(kind)));
+    let error = error(&found);
     let told = found.get("explanation").and_then(|told| told.to_type::<Explanation>().ok());
     Sheet::one("flagstaff.evaluation/1", columns, found).print(global)?;
     if let Some(told) = told.filter(|_| matches!(global.format(), Format::Table | Format::Wide)) {
@@ -164,8 +191,9 @@ fn tell(wanted: &Eval, items: Vec<Json>, global: &Global) -> Result<(), Trouble>
         say(&format!("\n{}\n", lines.join("\n")))?;
     }
     match error.as_deref() {
-        Some(kind) if kind == ErrorKind::FlagNotFound.as_str() => {
-            return Err(Trouble::new(Exit::NotFound, "not-found", format!("there is no flag {key}")));
+        Some(NONE) => {
+            let said = unknown.unwrap_or_else(|| format!("there is no flag {key}"));
+            return Err(Trouble::new(Exit::NotFound, "not-found", said));
         }
         Some(kind) => return Err(Trouble::new(Exit::No, "no", format!("{key} has no result: {kind}"))),
         None => {}
@@ -187,7 +215,14 @@ fn is(value: &Json, expected: &str) -> bool {
 fn reason(reason: Option<&Json>) -> String {
     let Some(reason) = reason else { return String::new() };
     let mut out = text(reason.get("kind"));
-    for name in ["ruleIndex", "ruleId", "prerequisiteKey", "errorKind", "bigSegmentsStatus"] {
+    // People count rules from 1.
+    if let Some(index) = reason.get("ruleIndex").and_then(Json::as_i64) {
+        out.push_str(&format!(" rule {}", index + 1));
+    }
+    if let Some(id) = reason.get("ruleId") {
+        out.push_str(&format!(" ({})", text(Some(id))));
+    }
+    for name in ["prerequisiteKey", "errorKind", "bigSegmentsStatus"] {
         if let Some(value) = reason.get(name) {
             out.push_str(&format!(" {}", text(Some(value))));
         }

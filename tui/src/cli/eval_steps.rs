@@ -39,13 +39,18 @@ fn flag(told: &Explanation, depth: usize, out: &mut Vec<String>) {
         put(depth, &format!("{target} for {}: {}", step.context_kind, step.detail), out);
     }
     for step in &told.rules {
-        let name = if step.id.is_empty() { String::new() } else { format!(" {}", step.id) };
-        put(depth, &format!("{} rule {}{name}", mark(step.matched), step.index), out);
+        put(depth, &format!("{} {}", mark(step.matched), rule(step.index, &step.id)), out);
         clauses(&step.clauses, depth + 1, out);
     }
     if let Some(step) = &told.serve {
         serve(step, depth, out);
     }
+}
+
+/// People count rules from 1.
+fn rule(index: usize, id: &str) -> String {
+    let name = if id.is_empty() { String::new() } else { format!(" ({id})") };
+    format!("rule {}{name}", index + 1)
 }
 
 fn clauses(steps: &[ClauseStep], depth: usize, out: &mut Vec<String>) {
@@ -68,8 +73,7 @@ fn clauses(steps: &[ClauseStep], depth: usize, out: &mut Vec<String>) {
 fn segment(step: &SegmentStep, depth: usize, out: &mut Vec<String>) {
     put(depth, &format!("{} segment {}: {}", mark(step.contains), step.key, step.detail), out);
     for SegmentRuleStep { index, id, matched, clauses: inner, bucket } in &step.rules {
-        let name = if id.is_empty() { String::new() } else { format!(" {id}") };
-        put(depth + 1, &format!("{} rule {index}{name}", mark(*matched)), out);
+        put(depth + 1, &format!("{} {}", mark(*matched), rule(*index, id)), out);
         clauses(inner, depth + 2, out);
         if let Some(step) = bucket {
             put(depth + 2, &fell(step), out);

@@ -18,7 +18,7 @@ pub struct Usage {
     key: String,
     /// The environment
     #[arg(short = 'e', long, value_name = "KEY")]
-    env: String,
+    env: Option<String>,
     /// From then on: 1h, 24h, 7d, or an RFC 3339 time
     #[arg(long, value_name = "WHEN", default_value = "24h")]
     since: String,
@@ -32,9 +32,10 @@ pub struct Usage {
 /// # Errors
 /// Whatever went wrong.
 pub async fn run(wanted: Usage, session: &Session) -> Result<(), Trouble> {
+    let env = session.some_environment(wanted.env.as_deref())?;
     let place = session.path(&format!("/flags/{}", encoded(&wanted.key)));
     let mut request = Request::get(format!("{place}/usage"))
-        .with_query("environment", &wanted.env)
+        .with_query("environment", &env)
         .with_query("since", &wanted.since);
     if let Some(until) = &wanted.until {
         request = request.with_query("until", until);
@@ -42,7 +43,7 @@ pub async fn run(wanted: Usage, session: &Session) -> Result<(), Trouble> {
     let answer = session.send(request).await?.body;
     // What the numbers mean stands in the flag; a flag that is gone still has numbers.
     let flag = session.get(place.clone()).await.unwrap_or_default();
-    let config = session.get(format!("{place}/config/{}", encoded(&wanted.env))).await.unwrap_or_default();
+    let config = session.get(format!("{place}/config/{}", encoded(&env))).await.unwrap_or_default();
     let rows = told(&answer, &flag, &config);
     let mut sheet = Sheet::list("flagstaff.usage/1", columns(), rows);
     for name in
@@ -54,7 +55,7 @@ pub async fn run(wanted: Usage, session: &Session) -> Result<(), Trouble> {
         let total = number(answer.get("total"));
         let last = text(answer.get("lastEvaluated"));
         let last = if last.is_empty() { "never evaluated".to_owned() } else { format!("last {last}") };
-        eprintln!("{} evaluations of {} in {}; {last}", count(total), wanted.key, wanted.env);
+        eprintln!("{} evaluations of {} in {}; {last}", count(total), wanted.key, env);
     }
     sheet.print(&session.global)
 }
@@ -95,7 +96,8 @@ fn told(answer: &Json, flag: &Json, config: &Json) -> Vec<Json> {
         let index = counter.get("variation").and_then(Json::as_i64).and_then(|n| usize::try_from(n).ok());
         let value = match (index, &row) {
             (None, _) => "the caller's default".to_owned(),
-            (Some(index), Some(row)) => row.value(index),
+            (Some(index), Some(row)) if index < row.variations.len() => row.value(index),
+            (Some(index), Some(_)) => format!("variation {index} (gone)"),
             (Some(index), None) => format!("variation {index}"),
         };
         let (step, inferred) = match usage::place(counter, &document, version) {
@@ -106,7 +108,8 @@ fn told(answer: &Json, flag: &Json, config: &Json) -> Vec<Json> {
                 (several.join(" or "), Json::Null)
             }
         };
-        let tenths = number(counter.get("count")).saturating_mul(1000) / total.max(1);
+        let tenths =
+            number(counter.get("count")).saturating_mul(1000).saturating_add(total / 2) / total.max(1);
         counter.set("value", Json::from(value));
         counter.set("share", Json::from(format!("{}.{}%", tenths / 10, tenths % 10)));
         counter.set("step", Json::from(step));
@@ -156,5 +159,18 @@ mod tests {
         );
         assert_eq!((of(1, "step"), of(1, "inferred")), ("rule 1 (beta)".into(), "false".into()));
         assert_eq!(of(2, "value"), "the caller's default");
+    }
+
+    #[test]
+    fn shares_are_rounded_and_a_variation_that_is_gone_says_so() {
+        let json = |text: &str| parse(text).unwrap();
+        let answer = json(
+            r#"{"counters":[{"version":7,"variation":0,"count":46},{"version":6,"variation":7,"count":2}]}"#,
+        );
+        let flag = json(r#"{"key":"f","kind":"boolean","variations":[{"value":true},{"value":false}]}"#);
+        let rows = told(&answer, &flag, &Json::Null);
+        let of = |n: usize, name: &str| text(rows[n].get(name));
+        assert_eq!((of(0, "share"), of(1, "share")), ("95.8%".into(), "4.2%".into()));
+        assert_eq!((of(0, "value"), of(1, "value")), ("true".into(), "variation 7 (gone)".into()));
     }
 }

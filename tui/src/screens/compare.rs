@@ -458,9 +458,8 @@ impl Screen for Compare {
                 return self.read(None);
             }
             Event::Mouse(_, row, 0) if self.diff.is_none() => {
-                let n = self.list.top + usize::from(row.saturating_sub(2));
-                if *row >= 2 && n < self.shown.len() {
-                    self.list.at = n;
+                let rows = self.rows(world.body().1);
+                if self.list.click(row.checked_sub(2), self.shown.len(), rows) {
                     self.note();
                 }
             }

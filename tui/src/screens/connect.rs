@@ -128,6 +128,11 @@ impl Connect {
     }
 }
 
+/// How many profiles are seen in a body of that height.
+fn seen(height: u16) -> usize {
+    usize::from(height / 3).max(3)
+}
+
 impl Screen for Connect {
     fn route(&self) -> Route {
         Route::Connect
@@ -166,13 +171,10 @@ impl Screen for Connect {
             Event::Action("connect.drafts") => return vec![Do::Open(Route::Drafts)],
             Event::Action("global.escape") => return vec![Do::Back],
             Event::Action(id) => {
-                self.list.act(id, world.profiles.len(), usize::from(world.size.1 / 3).max(3));
+                self.list.act(id, world.profiles.len(), seen(world.body().1));
             }
             Event::Mouse(_, row, 0) => {
-                let n = usize::from(row.saturating_sub(2));
-                if *row >= 2 && n < world.profiles.len() {
-                    self.list.at = n;
-                }
+                self.list.click(row.checked_sub(2), world.profiles.len(), seen(world.body().1));
             }
             _ => {}
         }
@@ -193,7 +195,7 @@ impl Screen for Connect {
         for (x, title) in [(3, "PROFILE"), (server, "SERVER"), (place, "ENVIRONMENT"), (mode, "READ-ONLY")] {
             canvas.put(x, 1, title, Token::Heading);
         }
-        let rows = usize::from(height / 3).max(3);
+        let rows = seen(height);
         let mut list = self.list.clone();
         list.settle(world.profiles.len(), rows);
         let window = list.window(world.profiles.len(), rows);

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Do, Event, Mode, Screen, Tone, settle};
+use super::{Do, Event, Mode, Screen, Tone};
 use crate::action::Action;
 use crate::cache::rows::{instant, text as word};
 use crate::canvas::Canvas;
@@ -27,7 +27,7 @@ pub const ACTIONS: &[Action] = &[
         "credentials.add",
         &["a"],
         "new key..",
-        "Make another key beside those that there are; it is shown once.",
+        "Make another key beside those that there are; a secret one is shown once.",
     )
     .cli("flagstaff env credentials create ENVIRONMENT"),
     Action::wide(
@@ -55,7 +55,9 @@ pub const FORM: &[Action] = &[
 ];
 
 const LIST: u32 = 1;
-const KINDS: [&str; 3] = ["server", "mobile", "client-side-id"];
+/// The kind that is no secret.
+const PUBLIC: &str = "client-side-id";
+const KINDS: [&str; 3] = ["server", "mobile", PUBLIC];
 
 /// A key that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +130,16 @@ impl Credentials {
 
     fn key(&self) -> Option<&Key> {
         self.rows().get(self.list.at)
+    }
+
+    /// How many rows at the bottom tell of the selected key, or of the new one.
+    fn below(&self) -> u16 {
+        if self.made.is_some() { 6 } else { 4 }
+    }
+
+    /// How many keys are seen in a body of that height.
+    fn seen(&self, height: u16) -> usize {
+        usize::from(height.saturating_sub(self.below() + 2)).max(1)
     }
 
     fn answered(&mut self, outcome: &Result<Answer, Failure>) {
@@ -208,6 +220,7 @@ impl Credentials {
         if let Some(kind) = sent {
             match world.once.as_ref().and_then(|once| once.get().as_str()) {
                 Some(key) => self.made = Some((kind, Secret::new(key.to_owned()))),
+                None if kind == PUBLIC => {}
                 None => wanted.push(Do::Toast(
                     Tone::Error,
                     "the key was made, but the answer that shows it was lost: revoke it, make another"
@@ -236,8 +249,7 @@ impl Credentials {
                 }
             }
             _ => {
-                let rows = usize::from(world.body().1.saturating_sub(8)).max(2);
-                let len = self.rows().len();
+                let (len, rows) = (self.rows().len(), self.seen(world.body().1));
                 if self.list.act(id, len, rows) {
                     self.selected = self.key().map(|key| key.id.clone());
                 }
@@ -296,7 +308,7 @@ fn read(body: &Json) -> Vec<Key> {
     for (kind, member) in KINDS.into_iter().zip(["serverKeys", "mobileKeys", "clientSideIds"]) {
         for (n, key) in body.get(member).and_then(Json::as_array).unwrap_or_default().iter().enumerate() {
             let masked = word(key.get("masked")).unwrap_or_default();
-            let whole = public.clone().filter(|_| kind == "client-side-id" && n == 0);
+            let whole = public.clone().filter(|_| kind == PUBLIC && n == 0);
             keys.push(Key {
                 id: word(key.get("id")).unwrap_or_default(),
                 kind,
@@ -324,7 +336,7 @@ impl Screen for Credentials {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 wanted.extend(self.ask());
                 return wanted;
             }
@@ -345,10 +357,9 @@ impl Screen for Credentials {
             }
             Event::Answer { outcome, .. } => self.answered(outcome),
             Event::Written { touches, .. } => return self.written(world, touches),
-            Event::Mouse(_, row, 0) => {
-                let n = usize::from(row.saturating_sub(2));
-                if *row >= 2 && n < self.rows().len() {
-                    self.list.at = n;
+            Event::Mouse(_, row, 0) if self.form.is_none() && self.made.is_none() => {
+                let (len, rows) = (self.rows().len(), self.seen(world.body().1));
+                if self.list.click(row.checked_sub(2), len, rows) {
                     self.selected = self.key().map(|key| key.id.clone());
                 }
             }
@@ -371,9 +382,8 @@ impl Screen for Credentials {
             form.view(canvas, 2);
             return;
         }
-        let below = if self.made.is_some() { 6 } else { 4 };
-        let top = height.saturating_sub(below);
-        self.view_rows(world, canvas, 1, usize::from(top.saturating_sub(2)));
+        let top = height.saturating_sub(self.below());
+        self.view_rows(world, canvas, 1, self.seen(height));
         match (&self.failed, &self.keys) {
             (Some(why), _) => {
                 for (y, said) in (3..).zip(text::wrap(why, usize::from(room))) {
@@ -391,9 +401,15 @@ impl Screen for Credentials {
         if let Some((kind, key)) = &self.made {
             canvas.rule(top, &format!("the new {kind} key"), "y v copies, esc closes");
             canvas.put_fit(3, top + 1, room, key.get(), Token::Strong);
-            let said = "It is shown only now and kept nowhere: once closed, it cannot be seen again.";
+            let (said, token) = match kind.as_str() {
+                PUBLIC => ("It is public: it may be seen in the list at any time.", Token::Plain),
+                _ => (
+                    "It is shown only now and kept nowhere: once closed, it cannot be seen again.",
+                    Token::Warn,
+                ),
+            };
             for (y, said) in (top + 3..).zip(text::wrap(said, usize::from(room))) {
-                canvas.put(3, y, &said, Token::Warn);
+                canvas.put(3, y, &said, token);
             }
             return;
         }
@@ -439,7 +455,7 @@ impl Screen for Credentials {
         match what {
             "key" => self.key().map(|key| key.id.clone()),
             "value" => {
-                let key = self.key().filter(|key| key.kind == "client-side-id")?;
+                let key = self.key().filter(|key| key.kind == PUBLIC)?;
                 Some(key.shown.clone()).filter(|shown| !shown.contains('…'))
             }
             "row" => self.key().map(|key| format!("{}  {}  {}", key.kind, key.shown, key.id)),

@@ -50,7 +50,7 @@ impl Drafts {
     }
 
     fn rows(world: &World) -> usize {
-        usize::from(world.size.1.saturating_sub(8)).max(1)
+        usize::from(world.body().1.saturating_sub(7)).max(1)
     }
 
     /// The selected one stays selected where drafts come and go.
@@ -178,8 +178,8 @@ impl Screen for Drafts {
                 self.list.act(id, world.drafts.len(), Self::rows(world));
                 Vec::new()
             }
-            Event::Mouse(_, row, 0) if *row >= 2 => {
-                self.list.at = self.list.top + usize::from(row - 2);
+            Event::Mouse(_, row, 0) => {
+                self.list.click(row.checked_sub(2), world.drafts.len(), Self::rows(world));
                 Vec::new()
             }
             _ => return Vec::new(),

@@ -51,8 +51,13 @@ pub const ACTIONS: &[Action] = &[
         "The keys that applications connect with: make, rotate, revoke.",
     )
     .cli("flagstaff env credentials list ENVIRONMENT"),
-    Action::wide("environments.add", &["a"], "add..", "Make a new environment; its SDK keys are shown once.")
-        .cli("flagstaff api POST /api/environments"),
+    Action::wide(
+        "environments.add",
+        &["a"],
+        "add..",
+        "Make a new environment; its secret SDK keys are shown once.",
+    )
+    .cli("flagstaff api POST /api/environments"),
     Action::wide(
         "environments.edit",
         &["e"],
@@ -75,6 +80,8 @@ const STATUS: u32 = 1;
 const KEYS: u32 = 10;
 /// How often the clients are asked for.
 const EVERY: Duration = Duration::from_secs(5);
+/// How many rows at the bottom tell of the selected environment.
+const BELOW: u16 = 5;
 
 /// New keys, each with its name.
 type Keys = Vec<(String, Secret<String>)>;
@@ -234,7 +241,7 @@ impl Environments {
                 Vec::new()
             }
             _ => {
-                let rows = usize::from(world.size.1.saturating_sub(12)).max(3);
+                let rows = seen(world.body().1);
                 if self.list.act(id, world.cache.environments.len(), rows) {
                     self.selected = self.row(world).map(|row| row.key.clone());
                 }
@@ -342,7 +349,11 @@ impl Environments {
         let width = canvas.width();
         let room = width.saturating_sub(4);
         if let Some((key, keys)) = &self.made {
-            canvas.rule(top, &format!("keys of {key}: shown only now"), "y v copies, esc closes");
+            canvas.rule(
+                top,
+                &format!("keys of {key}: the secret ones are shown only now"),
+                "y v copies, esc closes",
+            );
             for (y, (name, key)) in (top + 1..).zip(keys) {
                 canvas.put_fit(3, y, room, &format!("{:<14} {}", label(name), key.get()), Token::Strong);
             }
@@ -401,6 +412,11 @@ fn label(name: &str) -> &str {
     }
 }
 
+/// How many environments are seen in a body of that height.
+fn seen(height: u16) -> usize {
+    usize::from(height.saturating_sub(BELOW + 2)).max(1)
+}
+
 impl Screen for Environments {
     fn route(&self) -> Route {
         Route::Environments
@@ -453,10 +469,9 @@ impl Screen for Environments {
                 Some(at) if world.now - at < EVERY || !world.live() => Vec::new(),
                 _ => self.ask_status(world),
             },
-            Event::Mouse(_, row, 0) => {
-                let n = usize::from(row.saturating_sub(2));
-                if *row >= 2 && n < world.cache.environments.len() {
-                    self.list.at = n;
+            Event::Mouse(_, row, 0) if self.form.is_none() && self.made.is_none() => {
+                let rows = seen(world.body().1);
+                if self.list.click(row.checked_sub(2), world.cache.environments.len(), rows) {
                     self.selected = self.row(world).map(|row| row.key.clone());
                 }
                 Vec::new()
@@ -476,8 +491,8 @@ impl Screen for Environments {
             form.form.view(canvas, 2);
             return;
         }
-        let top = height.saturating_sub(5);
-        self.view_rows(world, canvas, usize::from(top.saturating_sub(2)));
+        let top = height.saturating_sub(BELOW);
+        self.view_rows(world, canvas, seen(height));
         if count == 0 {
             canvas.put(3, 3, "reading the environments ..", Token::Dim);
         }

@@ -43,6 +43,8 @@ pub struct Flags {
     preview: bool,
     columns: bool,
     range: Option<String>,
+    /// Whether the list waits for what it filters by: when flags were last evaluated.
+    reading: bool,
     /// Flags that would be shown now, but were not there when the list was made: nothing moves under the cursor.
     waiting: usize,
 }
@@ -62,6 +64,7 @@ impl Flags {
             preview: true,
             columns: true,
             range: None,
+            reading: false,
             waiting: 0,
         };
         flags.search(world);
@@ -118,6 +121,12 @@ impl Flags {
             .filter(|row| matched(&query, row, &keys, world).is_some())
             .count();
         self.waiting = matching.saturating_sub(self.shown.len());
+    }
+
+    /// Reads when flags were evaluated where the filter is about that: what the list came with is old.
+    fn applied(&mut self) -> Vec<Do> {
+        self.reading = self.fault.is_none() && self.filter.text().contains("evaluated:");
+        self.reading.then_some(Do::Evaluations).into_iter().collect()
     }
 
     fn note(&mut self) {
@@ -322,10 +331,13 @@ impl Flags {
         }
     }
 
-    fn type_key(&mut self, world: &World, press: crate::key::Press) {
+    fn type_key(&mut self, world: &World, press: crate::key::Press) -> Vec<Do> {
         use crate::key::Code;
         match press.code {
-            Code::Enter | Code::Esc | Code::Down => self.typing = false,
+            Code::Enter | Code::Esc | Code::Down => {
+                self.typing = false;
+                return self.applied();
+            }
             Code::Tab => {
                 let cursor = self.filter.text().chars().count();
                 let keys = |_: &str| -> Vec<String> {
@@ -345,6 +357,7 @@ impl Flags {
                 }
             }
         }
+        Vec::new()
     }
 }
 
@@ -377,13 +390,18 @@ impl Screen for Flags {
         match event {
             Event::Action(id) if self.typing && *id == "global.escape" => self.typing = false,
             Event::Action(id) => return self.act(world, id),
-            Event::Key(press) => self.type_key(world, *press),
+            Event::Key(press) => return self.type_key(world, *press),
             Event::Paste(text) => {
                 self.filter.paste(text);
                 self.search(world);
             }
-            Event::Resynced | Event::Opened => self.search(world),
-            Event::Heard(_) | Event::Returned | Event::Written { .. } => {
+            Event::Resynced => self.search(world),
+            Event::Opened => {
+                self.search(world);
+                return self.applied();
+            }
+            Event::Evaluated if std::mem::take(&mut self.reading) => self.search(world),
+            Event::Evaluated | Event::Heard(_) | Event::Returned | Event::Written { .. } => {
                 // With nothing that the reader holds on to, the list is simply right.
                 if self.filter.text().is_empty() && self.sort == Sort::Key && world.marks.is_empty() {
                     self.search(world);
@@ -392,9 +410,8 @@ impl Screen for Flags {
                 }
             }
             Event::Mouse(_, row, 0) => {
-                let n = self.list.top + usize::from(row.saturating_sub(2));
-                if *row >= 2 && n < self.shown.len() {
-                    self.list.at = n;
+                let rows = self.rows(world.body().1);
+                if self.list.click(row.checked_sub(2), self.shown.len(), rows) {
                     self.note();
                 }
             }

@@ -39,6 +39,7 @@ use crate::theme::Token;
 use crate::world::{Staged, World};
 use shared::json::Json;
 use std::fmt::Debug;
+use time::OffsetDateTime;
 
 /// How serious a toast is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub enum Event<'a> {
     },
     /// The feed told of changes, and the cache has them.
     Heard(&'a Heard),
+    /// Flags were evaluated since, and the cache has when.
+    Evaluated,
     /// Everything was read again, or the connection is back.
     Resynced,
     /// Time passed; only where `Screen::ticks` says so.
@@ -180,6 +183,10 @@ pub enum Do {
     KeepConfig(String, String, Json),
     /// Puts an environment's segments into the cache.
     KeepSegments(String, Vec<Json>),
+    /// Puts into the cache when a flag was last evaluated in an environment.
+    KeepEvaluated(String, String, OffsetDateTime),
+    /// Reads anew when flags were last evaluated, in all environments; `Event::Evaluated` tells where that was newer.
+    Evaluations,
     /// Puts older lines before the feed's, newest first.
     KeepLines(Vec<crate::cache::events::Line>),
     /// Runs another action, as if its key had been pressed: the palette does.
@@ -188,13 +195,15 @@ pub enum Do {
     Effect(Effect),
 }
 
-/// Settles which environment a screen that opens is about: its own, which is then selected everywhere, or the
-/// selected one where it has none.
-pub fn settle(own: &mut String, world: &World) -> Option<Do> {
-    if own.is_empty() {
-        own.clone_from(&world.environment);
+impl Do {
+    /// Settles which environment a screen that opens is about: its own, which is then selected everywhere, or the
+    /// selected one where it has none.
+    pub fn settle(own: &mut String, world: &World) -> Option<Self> {
+        if own.is_empty() {
+            own.clone_from(&world.environment);
+        }
+        (*own != world.environment).then(|| Self::Select(own.clone()))
     }
-    (*own != world.environment).then(|| Do::Select(own.clone()))
 }
 
 /// What the screen does with keys.

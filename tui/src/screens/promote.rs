@@ -363,9 +363,9 @@ impl Screen for Promote {
                 if mine { vec![Do::Back] } else { Vec::new() }
             }
             Event::Mouse(_, row, 0) => {
-                let n = usize::from(row.saturating_sub(3)) + self.list.top;
-                if *row >= 3 && n < self.targets(world).len() {
-                    self.list.at = n;
+                let rows = usize::from(self.rows(world, world.body().1));
+                if self.list.click(row.checked_sub(3), self.targets(world).len(), rows) {
+                    self.pane = Pane::default();
                     return self.ask(world, None);
                 }
                 Vec::new()

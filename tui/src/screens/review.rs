@@ -70,7 +70,17 @@ impl Review {
             let place = change.environment.as_ref().map_or(String::new(), |e| format!(" @ {e}"));
             if change.kind == "sdk-credential" && change.action == "created" {
                 // The key of the plan is not the one that will be made: it is drawn anew.
-                let said = format!("a new SDK key{place}: drawn when this is applied, and shown once");
+                let kind = change.diff.iter().find_map(|(path, _, after)| match path.as_str() {
+                    "" => after.as_ref()?.get("kind")?.as_str(),
+                    "/kind" => after.as_ref()?.as_str(),
+                    _ => None,
+                });
+                let said = match kind {
+                    Some("client-side-id") => {
+                        format!("a new client-side id{place}: drawn when applied; it is public")
+                    }
+                    _ => format!("a new SDK key{place}: drawn when this is applied, and shown once"),
+                };
                 lines.push((said, Token::Strong));
                 continue;
             }
@@ -325,5 +335,33 @@ impl Screen for Review {
             return Ok(());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Wish;
+    use crate::request::{Method, Request};
+    use crate::scenery::{json, text as shown, world};
+
+    #[test]
+    fn a_new_key_is_drawn_later_and_only_a_secret_one_is_shown_once() {
+        let told = |kind: &str| {
+            let wish = Wish::request("make a key", Request::new(Method::Post, "/"), Vec::new());
+            let answer = format!(
+                r#"{{"base":"1.9","planHash":"h","warnings":[],"confirmation":null,"changes":[{{"kind":"sdk-credential",
+                    "key":"k","environment":"production","action":"created",
+                    "diff":[{{"path":"","op":"replace","before":null,"after":{{"kind":"{kind}"}}}}]}}]}}"#
+            );
+            shown(&Review::new(Plan::read(wish, &json(&answer)).unwrap()), &world())
+        };
+        let server = told("server");
+        assert!(server.contains("a new SDK key @ production") && server.contains("shown once"), "{server}");
+        let public = told("client-side-id");
+        assert!(
+            public.contains("a new client-side id @ production: drawn when applied; it is public"),
+            "{public}"
+        );
     }
 }

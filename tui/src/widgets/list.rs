@@ -58,6 +58,17 @@ impl List {
         true
     }
 
+    /// Selects the row that is seen `y` rows below the first one, as drawn with `height`. Answers whether there is one.
+    pub fn click(&mut self, y: Option<u16>, len: usize, height: usize) -> bool {
+        self.settle(len, height);
+        let Some(n) = y.map(|y| self.top + usize::from(y)) else { return false };
+        let seen = self.window(len, height.max(1)).contains(&n);
+        if seen {
+            self.at = n;
+        }
+        seen
+    }
+
     /// The rows that are seen, of `len`.
     #[must_use]
     pub fn window(&self, len: usize, height: usize) -> std::ops::Range<usize> {
@@ -94,6 +105,17 @@ mod tests {
                 prop_assert!(list.at < len.max(1));
                 prop_assert!(len == 0 || list.window(len, height.max(1)).contains(&list.at));
             }
+        }
+    }
+
+    #[test]
+    fn a_click_selects_the_row_that_is_seen_there_and_nothing_beside_the_list() {
+        let mut list = List { at: 15, top: 10 };
+        assert!(list.click(Some(2), 30, 10));
+        assert_eq!(list, List { at: 12, top: 10 });
+        for (y, len, height) in [(None, 30, 10), (Some(10), 30, 10), (Some(2), 2, 10), (Some(0), 0, 10)] {
+            let mut list = List { at: 1, top: 0 };
+            assert!(!list.click(y, len, height), "{y:?} {len}");
         }
     }
 

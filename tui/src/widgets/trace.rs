@@ -348,7 +348,8 @@ fn rolled(
         (true, false) => "  (not part of the experiment)",
         _ => "",
     };
-    out.say(indent, "", &format!("{}{experiment}", fell(bucket)), Token::Plain, ("", Token::Dim));
+    let way = step.algorithm.as_ref().map_or(String::new(), |name| format!(", as {name} divides"));
+    out.say(indent, "", &format!("{}{way}{experiment}", fell(bucket)), Token::Plain, ("", Token::Dim));
     let parts = serve.map(words::serves);
     let Some(Serves::Rollout(parts)) = parts else {
         let said = format!(
@@ -432,6 +433,28 @@ mod tests {
             format!("{:<8}|{} |{right}", line.label, line.text()).trim_end().to_owned()
         };
         trace.lines(&steps).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_rollout_that_another_tool_divided_says_so() {
+        let world = world();
+        let document = CHECKOUT.replace(r#""rollout":{"#, r#""rollout":{"algorithm":"unleash","#);
+        let store = Two(
+            prepared("pay.3ds-v2", ON),
+            prepare_segment(&compose_segment("early-adopters", 1, "s", &json("{}"))).unwrap(),
+        );
+        let context = Context::parse(&json(r#"{"kind":"user","key":"bert"}"#)).unwrap();
+        let steps = explain(&store, &prepared("checkout", &document), &context);
+        let (document, turned) = (json(&document), BTreeSet::new());
+        let trace = Trace {
+            world: &world,
+            environment: "staging",
+            document: Some(&document),
+            turned: &turned,
+            room: 65,
+        };
+        let text: Vec<String> = trace.lines(&steps).iter().map(Line::text).collect();
+        assert!(text.iter().any(|line| line.contains(", as unleash divides")), "{text:#?}");
     }
 
     const ON: &str = r#"{"on":true,"fallthrough":{"variation":0},"offVariation":1}"#;

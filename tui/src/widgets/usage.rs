@@ -76,8 +76,8 @@ pub struct Usage {
     pub last: Option<OffsetDateTime>,
     /// How many in each step of time, oldest first.
     pub series: Vec<u64>,
-    /// Those that served the caller's default: the flag was not known, or in error.
-    pub defaults: u64,
+    /// Of these, those that served the caller's default: the flag was not known, or in error.
+    series_defaults: Vec<u64>,
     counters: Vec<Counter>,
 }
 
@@ -112,20 +112,31 @@ impl Usage {
     pub fn read(answer: &Json) -> Self {
         let list = |name: &str| answer.get(name).and_then(Json::as_array).unwrap_or_default();
         let counters: Vec<Counter> = list("counters").iter().map(Counter::read).collect();
-        let sum = |step: &Json| {
+        let sum = |step: &Json, of: fn(&Json) -> bool| {
             let counts = step.get("counts").and_then(Json::as_array).unwrap_or_default();
-            counts.iter().fold(0_u64, |sum, one| sum.saturating_add(number(one.get("count"))))
+            let counts = counts.iter().filter(|one| of(one));
+            counts.fold(0_u64, |sum, one| sum.saturating_add(number(one.get("count"))))
         };
         Self {
             total: number(answer.get("total")),
             last: instant(answer.get("lastEvaluated")),
-            series: list("series").iter().map(sum).collect(),
-            defaults: counters
+            series: list("series").iter().map(|step| sum(step, |_| true)).collect(),
+            series_defaults: list("series")
                 .iter()
-                .filter(|c| c.variation.is_none())
-                .fold(0, |sum, c| c.count.saturating_add(sum)),
+                .map(|step| sum(step, |one| index(one.get("variation")).is_none()))
+                .collect(),
             counters,
         }
+    }
+
+    /// The last `steps` of time, oldest first; all of them; those that served the caller's default.
+    #[must_use]
+    pub fn recent(&self, steps: usize) -> (&[u64], u64, u64) {
+        let last = |all: &'_ [u64]| all.len().saturating_sub(steps);
+        let sum = |all: &[u64]| all.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let series = self.series.get(last(&self.series)..).unwrap_or_default();
+        let defaults = self.series_defaults.get(last(&self.series_defaults)..).unwrap_or_default();
+        (series, sum(series), sum(defaults))
     }
 
     /// How often each step decided, by a configuration and its version.
@@ -329,13 +340,28 @@ mod tests {
     }
 
     #[test]
+    fn the_line_of_a_day_is_its_last_24_hours_a_column_each_with_their_sum() {
+        let steps: Vec<String> =
+            (0..25).map(|n| format!(r#"{{"counts":[{{"variation":0,"count":{n}}}]}}"#)).collect();
+        let answer = format!(
+            r#"{{"total":300,"series":[{{"counts":[{{"variation":null,"count":5}}]}},{}]}}"#,
+            steps.join(",")
+        );
+        let usage = Usage::read(&parse(&answer).unwrap());
+        let (series, total, defaults) = usage.recent(24);
+        assert_eq!((series.len(), total, defaults), (24, 300, 0), "what is older does not count");
+        assert_eq!(sparkline(series, 24, false).chars().count(), 24);
+    }
+
+    #[test]
     fn an_answer_is_read_and_never_is_a_word() {
         let answer = parse(
             r#"{"total":3,"lastEvaluated":null,"counters":[{"variation":null,"count":2}],
                 "series":[{"counts":[]},{"counts":[{"variation":0,"count":1},{"variation":null,"count":2}]}]}"#,
         );
         let usage = Usage::read(&answer.unwrap());
-        assert_eq!((usage.total, usage.defaults, usage.series), (3, 2, vec![0, 3]));
+        assert_eq!((usage.total, &usage.series), (3, &vec![0, 3]));
+        assert_eq!(usage.recent(9), (&[0, 3][..], 3, 2));
         assert_eq!(last(usage.last, OffsetDateTime::UNIX_EPOCH), "never evaluated");
     }
 

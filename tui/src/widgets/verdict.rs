@@ -85,6 +85,13 @@ impl Verdict {
         why(&self.reason)
     }
 
+    /// Why the flag is not known where it is asked about, though there is such a flag; none where it is known.
+    #[must_use]
+    pub fn unknown(&self, row: Option<&FlagRow>) -> Option<&'static str> {
+        let row = row.filter(|_| text(self.reason.get("errorKind")).as_deref() == Some("FLAG_NOT_FOUND"))?;
+        Some(if row.archived { "is archived" } else { "has no configuration" })
+    }
+
     /// Whether the same is served.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {

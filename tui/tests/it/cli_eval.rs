@@ -33,7 +33,7 @@ fn a_payload_in_a_file_is_evaluated_without_a_daemon() {
     assert!(said.err.contains("/data/flags/broken/variations"), "{}", said.err);
     let context = r#"{"kind":"org","key":"acme"}"#;
     let said = terminal.run(&["eval", "--data", &file, "colour", "-c", context, "--explain"]).ends(0);
-    for line in ["✗ rule 0 beta", "✗ segment beta", "→ fallthrough: variation 0", "of 0 to 1"] {
+    for line in ["✗ rule 1 (beta)", "✗ segment beta", "→ fallthrough: variation 0", "of 0 to 1"] {
         assert!(said.out.contains(line), "{line} is missing:\n{}", said.out);
     }
     std::fs::write(terminal.home().join("who.json"), r#"{"key":"anna"}"#).unwrap();
@@ -50,6 +50,10 @@ fn a_payload_in_a_file_is_evaluated_without_a_daemon() {
     assert!(all.contains(r#""flag":"ratio","value":1.50"#), "{all}");
     terminal.run(&["eval", "--data", &file, "colour", "--env", "staging"]).ends(2);
     assert_eq!(terminal.fed(&["eval", "--data", "-", "colour", "-c", "anna"], PAYLOAD).code, 0);
+    let said = terminal.fed(&["eval", "--data", "-", "colour", "-c", "@-"], PAYLOAD).ends(2);
+    assert!(said.err.contains("standard input can be only one of --data and --context"), "{}", said.err);
+    let said = terminal.run(&["eval", "--data", &file, "colour", "-c", "anna"]).ends(0);
+    assert!(said.out.contains("RULE_MATCH rule 1 (beta)"), "{}", said.out);
 }
 
 #[test]
@@ -120,6 +124,10 @@ fn the_daemon_answers_what_it_serves_and_what_it_served() {
     assert!(before);
     terminal.run(&["-p", &project, "eval", "none", "--env", env]).ends(3);
     terminal.run(&["-p", &project, "eval", "ratio", "--env", "nowhere"]).ends(3);
+    daemon.must(Method::Delete, &format!("{flags}/ratio"), "{}");
+    let said = ask(&[]).ends(3);
+    assert!(said.err.contains("ratio is archived, so SDKs do not know it"), "{}", said.err);
+    daemon.must(Method::Post, &format!("{flags}/ratio/restore"), "{}");
     ask(&["--at", "yesterday"]).ends(2);
     ask(&["--at", "999999"]).ends(2);
 }

@@ -246,7 +246,10 @@ fn credentials_are_listed_rotated_and_revoked_on_the_command_line() {
     let ends = keys.iter().find(|key| text(key, "id") == old).unwrap();
     assert!(!text(ends, "expiresAt").is_empty(), "{ends:?}");
     assert!(!keys.iter().any(|key| key.to_text().contains(rotated.out.trim())), "masked: {keys:?}");
-    run(&["revoke", "production", &old, "--yes"]).ends(0);
+    let refused = run(&["revoke", "production", &old, "--yes"]);
+    assert!(refused.code != 0 && refused.err.contains("--confirm"), "{refused:?}");
+    assert_eq!(list().len(), before + 2);
+    run(&["revoke", "production", &old, "--confirm", "production"]).ends(0);
     assert_eq!(list().len(), before + 1);
     run(&["revoke", "production", "nothing", "--yes"]).ends(3);
     let plan = run(&["create", "production", "--dry-run", "-o", "json"]).ends(0);

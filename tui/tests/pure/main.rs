@@ -3,6 +3,7 @@
 
 mod actions;
 mod budgets;
+mod evaluations;
 mod manual;
 mod properties;
 mod screens;

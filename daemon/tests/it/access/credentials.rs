@@ -78,6 +78,58 @@ async fn rotation_leaves_both_keys_open_until_the_old_one_ends() {
 }
 
 #[tokio::test]
+async fn a_key_of_a_protected_environment_is_revoked_only_where_that_is_confirmed() {
+    let app = normal().await;
+    let owner = program(&app, Role::Owner, "*", "*").await;
+    let body = json!({"key": "live", "protected": true, "commentRequired": true});
+    let made = send(&app, &owner, Method::POST, "/api/environments", &body).await;
+    let key = body_of(made).await["credentials"]["serverKey"].as_str().unwrap().to_owned();
+    let path = "/api/environments/live/credentials";
+    let listed = body_of(get(&app, &owner, path).await).await;
+    let id = listed["serverKeys"][0]["id"].as_str().unwrap().to_owned();
+    let revoke = async |id: &str, more: &str| {
+        let answer = send(&app, &owner, Method::DELETE, &format!("{path}/{id}?{more}"), &json!(null)).await;
+        (answer.status().as_u16(), body_of(answer).await)
+    };
+    let (status, plan) = revoke(&id, "dryRun=true").await;
+    assert_eq!((status, &plan["confirmation"]["text"]), (200, &json!("live")));
+    assert_eq!(plan["confirmation"]["commentRequired"], true);
+    let warned = plan["warnings"][0]["detail"].as_str().unwrap();
+    assert!(warned.starts_with("ends every connection that uses the server key sdk-"), "{warned}");
+    assert!(warned.ends_with("; no other live server key is left"), "{warned}");
+    for more in ["", "confirm=live", "comment=x", "confirm=qa&comment=x"] {
+        let (status, refused) = revoke(&id, more).await;
+        assert_eq!(
+            (status, &refused["plan"]["confirmation"]["text"]),
+            (409, &json!("live")),
+            "{more}: {refused}"
+        );
+    }
+    assert_eq!(opens(&app, &key, "live").await, 200);
+
+    // Another one is made freely; a rotation that leaves the old one for a while ends nothing.
+    let made = send(&app, &owner, Method::POST, path, &json!({"kind": "server"})).await;
+    assert_eq!(made.status(), 201);
+    let second = body_of(made).await["id"].as_str().unwrap().to_owned();
+    let (_, plan) = revoke(&id, "dryRun=true").await;
+    assert!(!plan["warnings"][0]["detail"].as_str().unwrap().contains("no other"), "{plan}");
+    assert_eq!(revoke(&id, "confirm=live&comment=left").await.0, 200);
+    assert_eq!(opens(&app, &key, "live").await, 401);
+    let rotate = async |body: Value| {
+        let answer = send(&app, &owner, Method::POST, &format!("{path}/rotate"), &body).await;
+        (answer.status().as_u16(), body_of(answer).await)
+    };
+    assert_eq!(rotate(json!({"kind": "server"})).await.0, 201);
+    let (status, refused) = rotate(json!({"kind": "server", "expireOldAfter": 0})).await;
+    assert_eq!((status, &refused["plan"]["confirmation"]["text"]), (409, &json!("live")), "{refused}");
+    let now = json!({"kind": "server", "expireOldAfter": 0, "confirm": "live", "comment": "it leaked"});
+    let (status, made) = rotate(now).await;
+    assert_eq!(status, 201, "{made}");
+    assert!(!made["warnings"].to_string().contains("no other"), "the new one is left: {made}");
+    assert_eq!(revoke(&second, "").await.0, 200, "what was revoked before changes nothing");
+}
+
+#[tokio::test]
 async fn a_key_of_launchdarkly_goes_on_working_until_it_is_revoked() {
     let app = normal().await;
     let owner = program(&app, Role::Owner, "*", "*").await;

@@ -118,3 +118,55 @@ fn who_may_not_see_the_keys_is_told_so() {
     assert!(shown(&screen, &world).contains("credentials needs admin"));
     assert_eq!(read(&json("{}")), []);
 }
+
+#[test]
+fn a_client_side_id_is_public_and_is_not_said_to_be_gone_once_it_is_closed() {
+    let mut world = world();
+    let mut screen = opened(&mut world);
+    act(&mut screen, &mut world, "move.last");
+    act(&mut screen, &mut world, "credentials.add");
+    let wanted = act(&mut screen, &mut world, "credential.apply");
+    assert_eq!(body(wish(&wanted)), r#"{"kind":"client-side-id"}"#);
+    let touches = wish(&wanted).touches.clone();
+    world.once = Some(Secret::new(Json::from("64f0bb22")));
+    tell(&mut screen, &mut world, &Event::Written { touches: &touches, revision: 12 });
+    let text = shown(&screen, &world);
+    assert!(
+        text.contains("64f0bb22") && text.contains("public") && !text.contains("shown only now"),
+        "{text}"
+    );
+    let mut screen = opened(&mut world);
+    act(&mut screen, &mut world, "move.last");
+    act(&mut screen, &mut world, "credentials.add");
+    act(&mut screen, &mut world, "credential.apply");
+    world.once = None;
+    let wanted = tell(&mut screen, &mut world, &Event::Written { touches: &touches, revision: 12 });
+    assert!(matches!(&wanted[..], [Do::Ask(LIST, _)]), "the list shows it: {wanted:?}");
+}
+
+#[test]
+fn a_click_selects_the_key_that_is_seen_there_and_nothing_behind_a_form_or_a_new_key() {
+    let mut world = world();
+    let mut screen = Credentials::new("staging".to_owned());
+    tell(&mut screen, &mut world, &Event::Opened);
+    let many: Vec<String> = (0..40).map(|n| format!(r#"{{"id":"k{n}","masked":"sdk-{n}"}}"#)).collect();
+    let many = format!(r#"{{"serverKeys":[{}]}}"#, many.join(","));
+    tell(&mut screen, &mut world, &Event::Answer { tag: LIST, outcome: &answer(&many) });
+    act(&mut screen, &mut world, "move.last");
+    let rows = drawn(&screen, &world, 80, world.body().1);
+    let (seen, outside) = (rows[4].clone(), u16::try_from(rows.len() - 3).unwrap());
+    tell(&mut screen, &mut world, &Event::Mouse(5, 4, 0));
+    let id = screen.key().unwrap().shown.clone();
+    assert!(seen.contains(&id) && id != "sdk-2", "{seen} is not {id}");
+    let mut nothing = |screen: &mut Credentials, row: u16| {
+        tell(screen, &mut world, &Event::Mouse(5, row, 0));
+        assert_eq!(screen.key().unwrap().shown, id);
+    };
+    nothing(&mut screen, outside);
+    nothing(&mut screen, 1);
+    screen.new_form(false);
+    nothing(&mut screen, 6);
+    screen.form = None;
+    screen.made = Some(("server".to_owned(), Secret::new("sdk-new".to_owned())));
+    nothing(&mut screen, 6);
+}

@@ -94,3 +94,21 @@ fn the_keys_of_a_new_environment_are_shown_once_and_it_is_listened_to() {
     let text = crate::widgets::drawn::text(80, 21, |canvas| screen.view(&world, canvas));
     assert!(!text.contains("sdk-1"), "{text}");
 }
+
+#[test]
+fn a_click_selects_the_environment_that_is_seen_there_and_nothing_below_the_list() {
+    let mut world = world();
+    let items: Vec<String> =
+        (10..50).map(|n| format!(r#"{{"key":"env-{n}","name":"","order":{n},"class":"staging"}}"#)).collect();
+    world.cache.environments_page(&json(&format!(r#"{{"items":[{}]}}"#, items.join(","))));
+    let mut screen = Environments::new();
+    screen.on(&world, &Event::Opened);
+    screen.on(&world, &Event::Action("move.last"));
+    let height = world.body().1;
+    let seen = crate::scenery::drawn(&screen, &world, 80, height)[5].clone();
+    screen.on(&world, &Event::Mouse(5, 5, 0));
+    let key = screen.row(&world).unwrap().key.clone();
+    assert!(seen.contains(&key), "{seen} is not {key}");
+    screen.on(&world, &Event::Mouse(5, height - 2, 0));
+    assert_eq!(screen.row(&world).unwrap().key, key);
+}

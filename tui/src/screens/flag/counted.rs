@@ -38,14 +38,16 @@ pub fn lines(scene: &Scene<'_>) -> Vec<Line> {
         let Some(usage) = evals.of(&environment.key) else { continue };
         let here = environment.key == scene.environment;
         let name = text::pad(&environment.key, wide);
-        let spark = sparkline(&usage.series, HOURS, world.settings.unicode);
+        // A day seldom begins with an hour: the answer may have 25 of them.
+        let (series, total, defaults) = usage.recent(HOURS);
+        let spark = sparkline(series, HOURS, world.settings.unicode);
         let line = Line::new(format!("{name}  "), if here { Token::Strong } else { Token::Plain })
             .then(spark, Token::BarFull)
-            .then(format!("  {} in {HOURS} h", short(usage.total)), Token::Plain);
+            .then(format!("  {} in {HOURS} h", short(total)), Token::Plain);
         let token = if usage.last.is_none() { Token::Warn } else { Token::Dim };
         lines.push(line.ending(last(usage.last, world.now), token));
-        if here && usage.defaults > 0 {
-            let said = format!("{} of them got the caller's default", short(usage.defaults));
+        if here && defaults > 0 {
+            let said = format!("{} of them got the caller's default", short(defaults));
             lines.push(Line::new(format!("{}  {said}", " ".repeat(wide)), Token::Warn));
         }
     }

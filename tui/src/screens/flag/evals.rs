@@ -6,6 +6,7 @@ use crate::screens::Do;
 use crate::widgets::usage::Usage;
 use crate::world::World;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// The first tag for the evaluations in an environment, by its place.
 pub const USAGE: u32 = 100;
@@ -51,19 +52,27 @@ impl Evals {
         self.asked.clear();
     }
 
-    /// Takes an answer in.
-    pub fn answered(&mut self, tag: u32, outcome: &Result<Answer, Failure>) {
+    /// Takes an answer in; where and when the flag was last evaluated is for the list too.
+    pub fn answered(
+        &mut self,
+        tag: u32,
+        outcome: &Result<Answer, Failure>,
+    ) -> Option<(String, OffsetDateTime)> {
         let at = usize::try_from(tag.saturating_sub(USAGE)).unwrap_or(usize::MAX);
-        let Some(key) = self.asked.get(at) else { return };
+        let key = self.asked.get(at)?;
         match outcome {
             Ok(answer) => {
-                self.told.insert(key.clone(), Usage::read(&answer.body));
+                let usage = Usage::read(&answer.body);
+                let last = usage.last.map(|at| (key.clone(), at));
+                self.told.insert(key.clone(), usage);
                 self.failed = None;
+                return last;
             }
             // A daemon that counts nothing is no failure.
             Err(Failure::Refused(problem)) if problem.status == 404 => {}
             Err(failure) => self.failed = Some(failure.to_string()),
         }
+        None
     }
 
     /// What was told of an environment.

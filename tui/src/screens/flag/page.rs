@@ -11,7 +11,7 @@ use crate::effect::Read;
 use crate::key::Code;
 use crate::request::{Answer, Failure, encoded};
 use crate::route::{Document, Form, Route};
-use crate::screens::{Do, Event, Mode, Screen, Told, Tone, settle};
+use crate::screens::{Do, Event, Mode, Screen, Told, Tone};
 use crate::theme::Token;
 use crate::widgets::edits;
 use crate::widgets::field::Field;
@@ -176,7 +176,11 @@ impl Flag {
                 self.past = past::read(&answer.body, world);
                 self.past_failed = None;
             }
-            (tag @ USAGE.., outcome) => self.evals.answered(tag, outcome),
+            (tag @ USAGE.., outcome) => {
+                let told = self.evals.answered(tag, outcome);
+                let keep = |(environment, at)| Do::KeepEvaluated(self.key.clone(), environment, at);
+                return told.map(keep).into_iter().collect();
+            }
             (PAST, Err(failure)) => self.past_failed = Some(format!("not read: {failure}")),
             _ => {}
         }
@@ -347,7 +351,7 @@ impl Screen for Flag {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 wanted.extend(self.ask(world, false));
                 wanted.push(self.ask_past());
                 wanted.extend(self.ask_usage(world));
@@ -413,7 +417,12 @@ impl Screen for Flag {
             Event::Told(told) => self.told(world, told),
             Event::Mouse(_, row, 0) => {
                 if let Some(y) = row.checked_sub(head::ROWS) {
-                    self.turn(world, |pane, lines, _| pane.click(lines, usize::from(y)));
+                    let y = usize::from(y);
+                    self.turn(world, |pane, lines, height| {
+                        if y < height {
+                            pane.click(lines, y);
+                        }
+                    });
                 }
                 Vec::new()
             }
@@ -432,7 +441,9 @@ impl Screen for Flag {
                 self.sent &= goes_on.contains(&problem.kind.as_str());
                 Vec::new()
             }
-            Event::Covered | Event::Edited(..) | Event::EditedText(_) | Event::Tick => Vec::new(),
+            Event::Covered | Event::Edited(..) | Event::EditedText(_) | Event::Evaluated | Event::Tick => {
+                Vec::new()
+            }
         }
     }
 

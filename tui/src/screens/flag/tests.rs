@@ -286,11 +286,15 @@ fn evaluations_are_asked_for_when_they_are_looked_at_and_stand_beside_the_steps(
     assert!(asked_usage(&flag.on(&world, &Event::Action("flag.tab-rules"))).is_empty(), "once is enough");
     flag.on(&world, &Event::Action("flag.tab-overview"));
     let usage = crate::scenery::answer(
-        r#"{"total":1244,"lastEvaluated":"2026-11-22T03:11:00Z","series":[{"counts":[{"variation":0,"count":1}]}],
+        r#"{"total":1244,"lastEvaluated":"2026-11-22T03:11:00Z","series":[{"counts":[{"variation":0,"count":1244}]}],
             "counters":[{"version":3,"variation":0,"reason":"RULE_MATCH","ruleId":"early","count":10},
                         {"version":3,"variation":0,"reason":"FALLTHROUGH","count":1234}]}"#,
     );
-    flag.on(&world, &Event::Answer { tag: 100, outcome: &usage });
+    let wanted = tell(&mut flag, &mut world, &Event::Answer { tag: 100, outcome: &usage });
+    assert!(
+        matches!(&wanted[..], [Do::KeepEvaluated(flag, environment, _)] if flag == "checkout" && environment == "staging"),
+        "the list learns it too: {wanted:?}"
+    );
     let never = crate::scenery::answer(r#"{"total":0,"lastEvaluated":null,"series":[],"counters":[]}"#);
     flag.on(&world, &Event::Answer { tag: 101, outcome: &never });
     let text = crate::scenery::text(&flag, &world);

@@ -437,9 +437,8 @@ impl Screen for Segments {
                 self.read(world)
             }
             Event::Mouse(_, row, 0) => {
-                let n = self.list.top + usize::from(row.saturating_sub(2));
-                if *row >= 2 && !self.whole && n < self.shown.len() {
-                    self.list.at = n;
+                let rows = self.rows(world.body().1);
+                if !self.whole && self.list.click(row.checked_sub(2), self.shown.len(), rows) {
                     return self.note(world);
                 }
                 Vec::new()

@@ -73,7 +73,7 @@ impl Why {
         }
         let told = self.read(outcome);
         if at >= VARIED {
-            if let Some(varied) = self.varied.get_mut(place(VARIED)) {
+            if let Some(varied) = self.varied.iter_mut().find(|varied| varied.id == at - VARIED) {
                 varied.told = Some(told);
             }
         } else if let Some(key) = self.asked_elsewhere.get(place(PLACES)) {

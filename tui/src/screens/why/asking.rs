@@ -21,7 +21,7 @@ pub(super) const CONFIG: u32 = 2;
 pub(super) const SEEN: u32 = 3;
 /// In a round: the environments, by their place.
 pub(super) const PLACES: u32 = 0;
-/// In a round: the variations of the context, by their place.
+/// In a round: the variations of the context, by their number.
 pub(super) const VARIED: u32 = 2_000;
 /// In a round: what an evaluation rests on, by its place.
 pub(super) const GROUND: u32 = 4_000;
@@ -90,10 +90,11 @@ impl Why {
 
     /// Asks what is served with something changed.
     pub(super) fn ask_what_if(&mut self, world: &World) -> Vec<Do> {
-        let mut wanted: Vec<Do> = (self.base + VARIED..)
-            .zip(&self.varied)
-            .filter(|(_, varied)| varied.told.is_none())
-            .map(|(tag, varied)| Do::Ask(tag, self.question(&self.environment, &varied.context, false)))
+        let mut wanted: Vec<Do> = self
+            .varied
+            .iter()
+            .filter(|varied| varied.told.is_none())
+            .map(|varied| self.ask_varied(varied.id, &varied.context))
             .collect();
         if self.otherwise.is_empty() && self.at.is_none() {
             self.otherwise = otherwise(world, &self.flag, &self.environment);
@@ -137,10 +138,15 @@ impl Why {
     pub(super) fn vary(&mut self, typed: &str) -> Result<Vec<Do>, String> {
         let Some(context) = &self.context else { return Err("there is no context yet".to_owned()) };
         let context = context_text::vary(context, typed)?;
-        let tag = self.base + VARIED + u32::try_from(self.varied.len()).unwrap_or(0).min(1_000);
-        let ask = Do::Ask(tag, self.question(&self.environment, &context, false));
-        self.varied.push(Varied { typed: typed.trim().to_owned(), context, told: None });
+        let id = self.next_varied;
+        self.next_varied = (id + 1) % (GROUND - VARIED);
+        let ask = self.ask_varied(id, &context);
+        self.varied.push(Varied { id, typed: typed.trim().to_owned(), context, told: None });
         Ok(vec![ask])
+    }
+
+    fn ask_varied(&self, id: u32, context: &Json) -> Do {
+        Do::Ask(self.base + VARIED + id, self.question(&self.environment, context, false))
     }
 
     /// Asks which contexts were seen.

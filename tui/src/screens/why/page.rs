@@ -10,7 +10,7 @@ use crate::effect::Effect;
 use crate::key::{Code, Press};
 use crate::message::Edited;
 use crate::route::Route;
-use crate::screens::{Do, Event, Mode, Screen, Tone, settle};
+use crate::screens::{Do, Event, Mode, Screen, Tone};
 use crate::text;
 use crate::theme::Token;
 use crate::widgets::context_text;
@@ -198,8 +198,6 @@ impl Why {
             "why.remove" => {
                 if let Some(Item::Varied(n)) = self.selected(world) {
                     self.varied.remove(n);
-                    // The answers that are on their way are of other places now.
-                    return self.ask_what_if(world);
                 }
             }
             "why.flag" => return self.open_flag(0),
@@ -255,7 +253,14 @@ impl Why {
         match &self.context {
             Some(context) => canvas.put_fit(x, 1, room, &context_text::told(context), Token::Strong),
             None => {
-                canvas.put_fit(x, 1, room, "none yet: c types one, 4 lists those that were seen", Token::Dim)
+                let said = match &self.typing {
+                    None => "none yet: c types one, 4 lists those that were seen",
+                    Some((Typing::Context, ..)) => {
+                        "none yet: type one below; esc, then 4, lists those that were seen"
+                    }
+                    Some(_) => "none yet",
+                };
+                canvas.put_fit(x, 1, room, said, Token::Dim)
             }
         };
         let mut x = 1;
@@ -296,7 +301,7 @@ impl Screen for Why {
     fn on(&mut self, world: &World, event: &Event<'_>) -> Vec<Do> {
         match event {
             Event::Opened => {
-                let mut wanted = Vec::from_iter(settle(&mut self.environment, world));
+                let mut wanted = Vec::from_iter(Do::settle(&mut self.environment, world));
                 if self.context.is_none() {
                     self.type_in(Typing::Context);
                 }
@@ -321,7 +326,12 @@ impl Screen for Why {
             Event::EditedText(edited) => self.edited(world, edited),
             Event::Mouse(_, row, 0) => {
                 if let Some(y) = row.checked_sub(HEAD) {
-                    self.turn(world, |pane, lines, _| pane.click(lines, usize::from(y)));
+                    let y = usize::from(y);
+                    self.turn(world, |pane, lines, height| {
+                        if y < height {
+                            pane.click(lines, y);
+                        }
+                    });
                 }
                 Vec::new()
             }

@@ -39,6 +39,8 @@ pub type Told = Result<Verdict, String>;
 /// The context with something changed.
 #[derive(Debug)]
 pub struct Varied {
+    /// Its number among those of the screen: answers find it wherever it stands by then.
+    pub id: u32,
     /// What was typed.
     pub typed: String,
     /// The context that it makes.
@@ -107,6 +109,8 @@ pub struct Why {
     pub otherwise: Vec<Otherwise>,
     /// The context with something changed.
     pub varied: Vec<Varied>,
+    /// The number of the next one.
+    pub next_varied: u32,
     /// What an evaluation here rests on.
     pub ground: Ground,
     /// What was asked for that, in the order of the tags.
@@ -140,6 +144,7 @@ impl Why {
             asked_elsewhere: Vec::new(),
             otherwise: Vec::new(),
             varied: Vec::new(),
+            next_varied: 0,
             ground: Ground::new(),
             asked_ground: Vec::new(),
             seen: Seen::NotAsked,

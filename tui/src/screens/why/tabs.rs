@@ -74,11 +74,18 @@ impl Why {
             Some(Ok(verdict)) => verdict,
         };
         let row = self.row(world);
-        let mut lines = vec![
-            Line::new(text::fit(&verdict.served(row), room / 2), Token::Strong)
-                .labelled("SERVES")
-                .ending(verdict.why(), Token::Plain),
-        ];
+        let mut lines =
+            vec![Line::new(text::fit(&verdict.served(row), room / 2), Token::Strong).labelled("SERVES")];
+        // Of the past it is not known here whether there was such a flag.
+        let unknown = verdict.unknown(row.filter(|_| self.at.is_none()));
+        if let Some(why) = unknown {
+            let place =
+                if why == "is archived" { String::new() } else { format!(" in {}", self.environment) };
+            let said = format!("{} {why}{place}, so SDKs do not know it", self.flag);
+            lines.extend(text::wrap(&said, room).into_iter().map(|said| Line::new(said, Token::Warn)));
+            return lines;
+        }
+        lines = lines.into_iter().map(|line| line.ending(verdict.why(), Token::Plain)).collect();
         if let Some(because) = &verdict.because {
             let age = because.at.map_or(String::new(), |at| format!(" {} ago", text::age(at, world.now)));
             let actor = because.actor.split_once(':').map_or(because.actor.as_str(), |(_, name)| name);
@@ -130,9 +137,11 @@ impl Why {
                 let same = now.is_none_or(|now| verdict.same(now));
                 let most = (room.saturating_sub(wide) / 4).clamp(8, 40);
                 let why = room.saturating_sub(wide + most + 4 + 10);
+                let unknown = verdict.unknown(self.row(world).filter(|_| self.at.is_none()));
+                let said = unknown.map_or_else(|| verdict.why(), |why| format!("it {why} there"));
                 line = line
                     .then(format!("{}  ", text::pad(&served, most)), Token::Strong)
-                    .then(text::fit(&verdict.why(), why), Token::Dim);
+                    .then(text::fit(&said, why), Token::Dim);
                 line =
                     if same { line.ending("same", Token::Dim) } else { line.ending("DIFFERS", Token::Warn) };
             }

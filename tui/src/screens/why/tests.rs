@@ -298,3 +298,70 @@ fn a_refusal_is_told_as_a_sentence() {
     tell(&mut screen, &mut world, &Event::Answer { tag: TOLD, outcome: &refused });
     assert!(text(&screen, &world).contains("revision 4812 is not there"));
 }
+
+#[test]
+fn answers_find_the_variation_they_are_of_after_another_one_was_taken_away() {
+    let mut world = world();
+    let (mut screen, _) = asked(&mut world, "anna");
+    hear(&mut screen, &mut world, TOLD, TOLD_OFF);
+    for typed in ["plan=free", "plan=pro", "plan=max"] {
+        tell(&mut screen, &mut world, &Event::Action("why.what-if"));
+        keys(&mut screen, &mut world, typed);
+        press(&mut screen, &mut world, Code::Enter);
+    }
+    let base = screen.base + VARIED;
+    hear(&mut screen, &mut world, base + 2, &served(true, "TARGET_MATCH"));
+    tell(&mut screen, &mut world, &Event::Action("move.first"));
+    for _ in 0..2 {
+        tell(&mut screen, &mut world, &Event::Action("move.down"));
+    }
+    tell(&mut screen, &mut world, &Event::Action("why.remove"));
+    let names = |screen: &Why| screen.varied.iter().map(|varied| varied.typed.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&screen), ["plan=pro", "plan=max"]);
+    // The answers of the one that is gone and of the one that moved come last.
+    hear(&mut screen, &mut world, base, &served(true, "OFF"));
+    let told =
+        |screen: &Why, n: usize| screen.varied[n].told.as_ref().map(|told| told.as_ref().unwrap().why());
+    assert_eq!(told(&screen, 0), None);
+    assert_eq!(told(&screen, 1).as_deref(), Some("its key is targeted"));
+    hear(&mut screen, &mut world, base + 1, &served(false, "PREREQUISITE_FAILED"));
+    assert_eq!(told(&screen, 0).as_deref(), Some(" is not met"));
+    assert_eq!(told(&screen, 1).as_deref(), Some("its key is targeted"));
+    tell(&mut screen, &mut world, &Event::Action("why.what-if"));
+    keys(&mut screen, &mut world, "plan=new");
+    press(&mut screen, &mut world, Code::Enter);
+    hear(&mut screen, &mut world, base + 2, &served(true, "OFF"));
+    assert_eq!(told(&screen, 2), None, "a number is not given twice");
+}
+
+#[test]
+fn a_flag_without_a_configuration_is_not_said_to_be_no_flag() {
+    let mut world = world();
+    let (mut screen, _) = asked(&mut world, "anna");
+    let none = r#"{"results":[{"flags":{"checkout":{"value":null,"variation":null,
+        "reason":{"kind":"ERROR","errorKind":"FLAG_NOT_FOUND"}}}}]}"#;
+    hear(&mut screen, &mut world, TOLD, none);
+    let shown = text(&screen, &world);
+    assert!(shown.contains("checkout has no configuration in staging, so SDKs do not know it"), "{shown}");
+    assert!(!shown.contains("no such flag") && !shown.contains("steps were not told"), "{shown}");
+    tell(&mut screen, &mut world, &Event::Action("why.tab-elsewhere"));
+    let base = screen.base + PLACES;
+    hear(&mut screen, &mut world, base + 1, none);
+    assert!(text(&screen, &world).contains("it has no configuration there"));
+    screen.flag = "nothing".to_owned();
+    screen.tab = 0;
+    hear(&mut screen, &mut world, TOLD, &none.replace("checkout", "nothing"));
+    let shown = text(&screen, &world);
+    assert!(shown.contains("no such flag"), "{shown}");
+}
+
+#[test]
+fn the_head_names_keys_that_do_what_it_says_while_the_context_is_typed() {
+    let mut world = world();
+    let mut screen = Why::new("checkout".to_owned(), "staging".to_owned(), String::new(), &world);
+    tell(&mut screen, &mut world, &Event::Opened);
+    let shown = text(&screen, &world);
+    assert!(shown.contains("none yet: type one below; esc, then 4, lists those that were seen"), "{shown}");
+    press(&mut screen, &mut world, Code::Esc);
+    assert!(text(&screen, &world).contains("none yet: c types one, 4 lists"));
+}

@@ -76,10 +76,10 @@ pub fn reaches(graph: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, Reach> {
 }
 
 /// Which nodes go further than evaluation follows; and, where one does so that is not planned, those that lead it on.
-pub fn too_long<'g>(
-    graph: &'g BTreeMap<String, Vec<String>>,
+pub fn too_long(
+    graph: &BTreeMap<String, Vec<String>>,
     planned: impl Fn(&str) -> bool,
-) -> BTreeMap<&'g str, Reach> {
+) -> BTreeMap<&str, Reach> {
     let mut reaches = reaches(graph);
     let others = reaches.iter().any(|(node, reach)| reach.is_too_deep() && !planned(node));
     reaches.retain(|_, reach| reach.is_too_deep() || (others && reach.on > 0 && reach.is_too_long()));

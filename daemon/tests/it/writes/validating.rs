@@ -189,7 +189,7 @@ async fn chains_are_as_long_as_evaluation_follows_them_and_no_longer() {
     let Err(Refusal::Invalid(faults)) = told else { panic!("{told:?}") };
     assert!(faults[0].pointer.ends_with("/rules") && faults[0].detail.contains("segments"), "{faults:?}");
     // Another branch beside it is fine.
-    let patch = format!(r#"{{"prerequisites":[{{"key":"c{}","variation":0}}]}}"#, last);
+    let patch = format!(r#"{{"prerequisites":[{{"key":"c{last}","variation":0}}]}}"#);
     let path = format!("/api/flags/c{}/config/staging", last + 1);
     assert_eq!(
         app.patch(&path, &serde_json::from_str::<Value>(&patch).unwrap()).await.status(),

@@ -4,6 +4,7 @@ mod commands;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use flagstaffd::config::Config;
@@ -55,6 +56,9 @@ enum Command {
     },
 }
 
+/// How long work that nobody waits for any more may take to end: it holds up no exit, whatever it does.
+const LEFT_OVER: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A second provider in the process would be a mistake, not a reason to stop.
@@ -81,7 +85,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CommandError::System("start the runtime".to_owned(), source))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match arguments.command {
             Command::Serve => commands::serve::run(config).await,
             Command::Demo(wanted) => commands::demo::run(config, wanted).await,
@@ -96,5 +100,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             // Answered above, before there was a configuration to rely on.
             Command::CheckConfig => Ok(ExitCode::SUCCESS),
         }
-    })
+    });
+    runtime.shutdown_timeout(LEFT_OVER);
+    ended
 }

@@ -112,6 +112,12 @@ impl From<StoreError> for ApiError {
                 error.retry_after = Some(1);
                 error
             }
+            StoreError::Taken(constraint) if constraint == "sdk_credential_hash_unique" => {
+                let detail = "is a credential already, here or in another environment";
+                let mut error = Self::new(ProblemKind::KeyTaken, format!("the key {detail}"));
+                error.problem.errors = vec![Fault::new("/key", detail)];
+                error
+            }
             StoreError::Taken(constraint) => Self::new(
                 ProblemKind::KeyTaken,
                 format!("something else holds that place already ({constraint})"),

@@ -40,6 +40,10 @@ impl std::str::FromStr for Moment {
     }
 }
 
+fn written(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
+}
+
 /// The revision that a moment means.
 ///
 /// # Errors
@@ -48,16 +52,19 @@ pub async fn committed_at(cx: &Cx, conn: &mut PgConnection, moment: Moment) -> R
     let head = store::head::get(conn).await?;
     let later = |what: String| {
         let last = head.position.revision;
-        Refusal::invalid("/at", format!("{what} has not come yet; the last revision is {last}"))
+        let detail = format!("{what} has not come yet; the last revision is {last}");
+        Refusal::Plain(ProblemKind::Invalid, detail)
     };
     let unknown = |what: String| Refusal::Plain(ProblemKind::NotFound, format!("there was no {what}"));
     let number = match moment {
         Moment::Revision(number) => number,
         Moment::Position(position) => position.revision,
-        Moment::Time(at) if at > cx.clock.now().max(head.at) => return Err(later(format!("the time {at}"))),
+        Moment::Time(at) if at > cx.clock.now().max(head.at) => {
+            return Err(later(format!("the time {}", written(at))));
+        }
         Moment::Time(at) => store::audit::revision_at(conn, at)
             .await?
-            .ok_or_else(|| unknown(format!("revision at or before {at}")))?,
+            .ok_or_else(|| unknown(format!("revision at or before {}", written(at))))?,
     };
     if number > head.position.revision {
         return Err(later(number.to_string()));

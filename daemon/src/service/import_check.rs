@@ -9,7 +9,7 @@ use shared::segment::Segment;
 
 use super::import_plan::{ConfigPlan, FlagPlan, Here, SegmentPlan};
 use super::import_values::{in_config, in_export};
-use super::{circles, validate};
+use super::{chains, circles, validate};
 
 /// A plan by its place in the list.
 #[derive(Clone, Copy)]
@@ -192,7 +192,7 @@ impl Standing<'_> {
 
 type Graph = BTreeMap<String, Vec<String>>;
 
-/// Refuses every plan that closes a circle; answers their names.
+/// Refuses every plan that closes a circle, or makes a chain too long; answers their names.
 fn refuse_circles(flags: &mut [FlagPlan], segments: &mut [SegmentPlan], here: &Here) -> Vec<Name> {
     let mut refused = Vec::new();
     let mut graphs: BTreeMap<EnvironmentKey, Graph> = BTreeMap::new();
@@ -207,6 +207,18 @@ fn refuse_circles(flags: &mut [FlagPlan], segments: &mut [SegmentPlan], here: &H
     }
     for (environment, graph) in &graphs {
         let suspects = circles::suspects(graph);
+        let planned: BTreeSet<String> =
+            flags.iter().filter(|p| p.faults.is_empty()).map(|p| p.row.key.to_string()).collect();
+        let too_long = chains::too_long(graph, |key| planned.contains(key));
+        for plan in flags.iter_mut().filter(|p| p.faults.is_empty()) {
+            let key = plan.row.key.as_str();
+            let config = plan.configs.iter().find(|c| c.row.environment == *environment);
+            if let Some((reach, config)) = too_long.get(key).zip(config) {
+                let detail = reach.detail("prerequisites");
+                plan.faults.push(Fault::new(format!("{}/prerequisites", config.at), detail));
+                refused.push((None, plan.row.key.to_string()));
+            }
+        }
         for plan in flags.iter_mut().filter(|p| suspects.contains(p.row.key.as_str())) {
             let Some(config) = plan.configs.iter().find(|c| c.row.environment == *environment) else {
                 continue;
@@ -227,6 +239,20 @@ fn refuse_circles(flags: &mut [FlagPlan], segments: &mut [SegmentPlan], here: &H
     let standing = here.segments.values().map(|s| &s.row);
     for row in standing.chain(segments.iter().filter(|p| p.faults.is_empty()).map(|p| &p.row)) {
         graphs.entry(row.environment.clone()).or_default().insert(row.key.to_string(), keys(row));
+    }
+    for (environment, graph) in &graphs {
+        let good = segments.iter().filter(|p| p.faults.is_empty() && p.row.environment == *environment);
+        let planned: BTreeSet<String> = good.map(|p| p.row.key.to_string()).collect();
+        let too_long = chains::too_long(graph, |key| planned.contains(key));
+        for plan in segments.iter_mut() {
+            let reach = too_long.get(plan.row.key.as_str());
+            if let Some(reach) =
+                reach.filter(|_| plan.faults.is_empty() && plan.row.environment == *environment)
+            {
+                plan.faults.push(Fault::new(format!("{}/rules", plan.at), reach.detail("segments")));
+                refused.push((Some(environment.clone()), plan.row.key.to_string()));
+            }
+        }
     }
     let suspects: BTreeMap<_, _> = graphs.iter().map(|(e, graph)| (e, circles::suspects(graph))).collect();
     for plan in segments.iter_mut().filter(|p| p.faults.is_empty()) {

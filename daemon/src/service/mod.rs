@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod backups;
 pub mod bootstrap;
+mod chains;
 mod circles;
 pub mod commit;
 pub mod credentials;

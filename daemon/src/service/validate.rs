@@ -13,7 +13,7 @@ use shared::segment::Segment;
 use shared::{eval, targeting};
 
 use super::draft::Draft;
-use super::{Refusal, circles};
+use super::{Refusal, chains, circles};
 use crate::store;
 
 /// The largest flag or configuration document, in bytes.
@@ -474,7 +474,7 @@ pub fn configs_of(draft: &Draft<'_>, project: &ProjectKey, flag: &FlagKey) -> Ve
         .collect()
 }
 
-/// Prerequisites, and segments in segments, must not come back to where they began.
+/// Prerequisites, and segments in segments, must not come back to where they began, nor go on for too long.
 async fn check_cycles(
     draft: &mut Draft<'_>,
     written: &[EntityRef],
@@ -511,6 +511,7 @@ async fn check_cycles(
             }
         }
         circles::report("prerequisites", &graph, &starts, faults);
+        chains::report("prerequisites", &graph, &starts, faults);
     }
     for ((project, environment), starts) in segments {
         preload_segments(draft, &project, &environment).await?;
@@ -525,6 +526,7 @@ async fn check_cycles(
             }
         }
         circles::report("segments", &graph, &starts, faults);
+        chains::report("segments", &graph, &starts, faults);
     }
     Ok(())
 }

@@ -299,3 +299,68 @@ async fn a_fall_through_can_leave_the_value_to_the_caller_and_rollouts_divide_as
         assert!(problem["errors"][0]["pointer"].as_str().unwrap().ends_with(pointer), "{problem:#}");
     }
 }
+
+/// Documents with a flag that asks one segment `names` times, which compares that many values.
+fn costly(names: usize, values: usize) -> Value {
+    let clause = json!({"attribute": "", "op": "segmentMatch", "negate": true, "values": ["s"]});
+    let values: Vec<String> = (0..values).map(|i| format!("v{i}")).collect();
+    json!({
+        "flags": {"f": {"key": "f", "on": true, "variations": [0, 1], "fallthrough": {"variation": 0},
+            "rules": [{"variation": 1, "clauses": vec![clause; names]}]}},
+        "segments": {"s": {"key": "s", "rules": [{"clauses": [
+            {"attribute": "a", "op": "contains", "values": values}]}]}},
+    })
+}
+
+#[tokio::test]
+async fn no_question_burns_more_than_its_share() {
+    let app = furnished().await;
+    let wide = |key: &str| json!({"kind": "user", "key": key, "a": vec!["-"; 1000]});
+    // The same segment, named ever again, is evaluated a few times.
+    let answer =
+        ask(&app, json!({"documents": costly(64, 1000), "context": wide("u"), "explain": true})).await;
+    assert_eq!(answer["results"][0]["flags"]["f"]["value"], 1);
+    for explain in [false, true] {
+        let question = json!({"documents": costly(1, 60_000), "context": wide("u"), "explain": explain});
+        let response = app.post("/api/evaluate", &question).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["errors"][0]["pointer"], "/documents");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("evaluating f for u takes more than"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn clauses_that_never_match_here_are_among_the_faults() {
+    let app = TestApp::start().await;
+    let clauses = json!([{"attribute": "a", "op": "matches", "negate": true, "values": ["x".repeat(1025)]},
+        {"attribute": "a", "op": "tastesLike", "negate": true, "values": [1]}]);
+    let flag = json!({"key": "f", "on": true, "variations": [0, 1], "fallthrough": {"variation": 0},
+        "rules": [{"variation": 1, "clauses": clauses}]});
+    let question = json!({"documents": {"flags": {"f": flag}}, "explain": true,
+        "context": {"kind": "user", "key": "u", "a": "b"}});
+    let answer = ask(&app, question).await;
+    let pointers: Vec<&str> =
+        answer["faults"].as_array().unwrap().iter().map(|f| f["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/flags/f/rules/0/clauses/0/values/0", "/flags/f/rules/0/clauses/1/op"]);
+    let told = &answer["results"][0]["flags"]["f"]["explanation"]["rules"][0]["clauses"];
+    assert!(told[0]["detail"].as_str().unwrap().contains("too long"), "{told:#}");
+    assert!(told[1]["detail"].as_str().unwrap().contains("unknown operator"), "{told:#}");
+}
+
+#[tokio::test]
+async fn moments_are_told_as_they_are_written() {
+    let app = furnished().await;
+    for (at, status, expected) in [
+        ("2020-01-01T00:00:00Z", 404, "there was no revision at or before 2020-01-01T00:00:00Z"),
+        ("r9999", 422, "9999 has not come yet"),
+        ("2999-01-01T00:00:00Z", 422, "the time 2999-01-01T00:00:00Z has not come yet"),
+    ] {
+        let response = app.post("/api/evaluate", &json!({"environment": "staging", "at": at})).await;
+        assert_eq!(response.status(), status, "{at}");
+        let problem: Value = response.json().await.unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(expected) && !detail.contains("/at"), "{detail}");
+    }
+}

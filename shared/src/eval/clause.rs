@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::kind::{Kind, kind};
 use crate::context::{Reference, ReferenceError};
 use crate::json::Json;
-use crate::targeting::{Clause, Instant, Op, Version, compile_pattern};
+use crate::targeting::{Clause, Instant, Op, PatternBounds, PatternError, Version, compile_pattern};
 
 /// A clause whose operands are parsed.
 #[derive(Debug)]
@@ -25,6 +25,17 @@ pub(super) struct PreparedClause {
     pub(super) negate: bool,
     /// Whether it asks for the kinds in the context, whatever kind stands beside it.
     pub(super) asks_for_kind: bool,
+    /// What of it never matches here, though it may elsewhere.
+    pub(super) unusable: Box<[Unusable]>,
+}
+
+/// An operand, or an operator, that never matches.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    /// Where it stands in the clause.
+    pub(super) pointer: Box<str>,
+    /// Why, as a sentence.
+    pub(super) detail: Box<str>,
 }
 
 /// What is compared. Operands that can never match are left out.
@@ -62,7 +73,8 @@ struct Rest {
 
 impl PreparedClause {
     /// Prepares a clause; `links` counts the links of the flag or segment that it belongs to.
-    pub(super) fn new(clause: Clause, links: &mut usize) -> Self {
+    pub(super) fn new(clause: Clause, patterns: PatternBounds, links: &mut usize) -> Self {
+        let mut unusable = Vec::new();
         let given = clause.context_kind.as_deref();
         let attribute = Reference::beside_kind(&clause.attribute, given);
         Self {
@@ -70,23 +82,50 @@ impl PreparedClause {
             attribute,
             kind: kind(given),
             written: clause.attribute.into(),
-            test: Test::new(&clause.op, clause.values, links),
+            test: Test::new(&clause.op, clause.values, patterns, links, &mut unusable),
             op: clause.op,
             negate: clause.negate,
+            unusable: unusable.into(),
         }
     }
 }
 
+impl Unusable {
+    fn pattern(index: usize, error: &PatternError) -> Self {
+        let detail = match error {
+            PatternError::Long { most, found } => {
+                format!("the pattern is too long, {found} bytes where {most} are read: it never matches")
+            }
+            PatternError::Big => "the pattern is too big once compiled: it never matches".to_owned(),
+            PatternError::Syntax(why) => format!("the pattern cannot be read, so it never matches: {why}"),
+        };
+        Self { pointer: format!("/values/{index}").into(), detail: detail.into() }
+    }
+}
+
 impl Test {
-    fn new(op: &Op, values: Vec<Json>, links: &mut usize) -> Self {
+    fn new(
+        op: &Op,
+        values: Vec<Json>,
+        patterns: PatternBounds,
+        links: &mut usize,
+        unusable: &mut Vec<Unusable>,
+    ) -> Self {
         match op {
             Op::In => Self::In(Set::new(values)),
             Op::StartsWith => Self::StartsWith(texts(values)),
             Op::EndsWith => Self::EndsWith(texts(values)),
             Op::Contains => Self::Contains(texts(values)),
-            Op::Matches => {
-                Self::Matches(texts(values).iter().filter_map(|p| compile_pattern(p).ok()).collect())
-            }
+            Op::Matches => Self::Matches(
+                values
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(i, value)| {
+                        let compiled = compile_pattern(value.as_str()?, patterns);
+                        compiled.map_err(|error| unusable.push(Unusable::pattern(i, &error))).ok()
+                    })
+                    .collect(),
+            ),
             Op::LessThan => Self::Number(f64::lt, numbers(&values)),
             Op::LessThanOrEqual => Self::Number(f64::le, numbers(&values)),
             Op::GreaterThan => Self::Number(f64::gt, numbers(&values)),
@@ -102,7 +141,11 @@ impl Test {
                 *links += keys.len();
                 Self::Segments { keys, link }
             }
-            Op::Unknown(_) => Self::Never,
+            Op::Unknown(name) => {
+                let detail = format!("unknown operator {name:?}: it never matches").into();
+                unusable.push(Unusable { pointer: "/op".into(), detail });
+                Self::Never
+            }
         }
     }
 
@@ -112,6 +155,51 @@ impl Test {
             Json::Array(items) => items.iter().any(|item| self.matches_one(item)),
             one => self.matches_one(one),
         }
+    }
+
+    /// The same, asking before whatever may take long; `None` once the answer is no.
+    pub(super) fn matches_while(&self, value: &Json, spend: &mut impl FnMut(u64) -> bool) -> Option<bool> {
+        let items = match value {
+            Json::Array(items) => items,
+            one => std::slice::from_ref(one),
+        };
+        for item in items {
+            let size = size(item);
+            let found = match (self, item.as_str()) {
+                (Self::Matches(patterns), Some(text)) => {
+                    let mut found = false;
+                    for pattern in patterns {
+                        // Each byte may take as many steps as the pattern has states.
+                        found = spend(size.saturating_mul(64)).then(|| pattern.is_match(text))?;
+                        if found {
+                            break;
+                        }
+                    }
+                    found
+                }
+                _ => spend(size.saturating_mul(self.comparisons())).then(|| self.matches_one(item))?,
+            };
+            if found {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// How many comparisons one value takes.
+    fn comparisons(&self) -> u64 {
+        let operands = match self {
+            Self::In(set) => set.rest.as_ref().map_or(0, |rest| rest.others.len()),
+            Self::StartsWith(operands) | Self::EndsWith(operands) | Self::Contains(operands) => {
+                operands.len()
+            }
+            Self::Matches(operands) => operands.len(),
+            Self::Number(_, operands) => operands.len(),
+            Self::Date(_, operands) => operands.len(),
+            Self::Version(_, operands) => operands.len(),
+            Self::Segments { .. } | Self::Never => 0,
+        };
+        operands as u64 + 1
     }
 
     fn matches_one(&self, value: &Json) -> bool {
@@ -156,6 +244,16 @@ impl Set {
             }
             other => self.rest.as_ref().is_some_and(|rest| rest.others.iter().any(|o| other.same_value(o))),
         }
+    }
+}
+
+/// How much there is to be compared of a value.
+fn size(value: &Json) -> u64 {
+    match value {
+        Json::String(text) => text.len() as u64 / 16 + 1,
+        Json::Array(items) => items.iter().map(size).sum::<u64>() + 1,
+        Json::Object(members) => members.iter().map(|(_, value)| size(value) + 1).sum::<u64>() + 1,
+        _ => 1,
     }
 }
 

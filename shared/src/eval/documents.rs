@@ -1,21 +1,29 @@
 //! A payload as LaunchDarkly serves it, evaluated without a daemon: for questions and for CI.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::explain::explain;
-use super::outcome::{Evaluation, evaluate};
-use super::prepare::{PreparedFlag, PreparedSegment, prepare_flag, prepare_segment};
+use super::budget::{Budget, Spent};
+use super::explain::explain_within;
+use super::outcome::{Evaluation, evaluate_within};
+use super::prepare::{
+    PreparedFlag, PreparedSegment, prepare_flag, prepare_flag_within, prepare_segment, prepare_segment_within,
+};
 use super::reason::{ErrorKind, Reason};
 use super::store::Store;
 use super::trace::Explanation;
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::json::{Json, parse_within};
+use crate::targeting::PatternBounds;
 
 /// The most patterns in one payload from somebody else: each may take 256 KiB once compiled.
 pub const MAX_PATTERNS: usize = 400;
+/// The most steps of one evaluation of documents of one's own: minutes, where one would wait for ever.
+pub const OWN_STEPS: u64 = 20_000_000_000;
 
 /// The flags and segments of one payload, prepared. What can't be read is kept as malformed: it answers so
 /// itself, and so does whatever needs it, and nothing else is hurt.
@@ -30,11 +38,15 @@ pub struct Documents {
 
 impl Documents {
     /// Prepares `{"flags": {..}, "segments": {..}}`, or the same below `data`, as LaunchDarkly's streams and
-    /// polls have it. Both members may be missing.
+    /// polls have it. Both members may be missing. Patterns are bounded as strangers' are.
     ///
     /// # Errors
     /// It is no such object. What is wrong inside a flag or a segment is no error but in [`Self::faults`].
     pub fn prepare(json: &Json) -> Result<Self, Vec<Fault>> {
+        Self::within(json, PatternBounds::NARROW)
+    }
+
+    fn within(json: &Json, patterns: PatternBounds) -> Result<Self, Vec<Fault>> {
         let (payload, place) = match json.get("data") {
             Some(data) if json.get("flags").is_none() => (data, "/data"),
             _ => (json, ""),
@@ -45,19 +57,19 @@ impl Documents {
         }
         let (flags, segments) = (members(payload, place, "flags"), members(payload, place, "segments"));
         match (flags, segments) {
-            (Ok(flags), Ok(segments)) => Ok(Self::of(copied(flags), copied(segments), place)),
+            (Ok(flags), Ok(segments)) => Ok(Self::of(copied(flags), copied(segments), place, patterns)),
             (flags, segments) => Err([flags.err(), segments.err()].into_iter().flatten().collect()),
         }
     }
 
-    /// The same out of a text. A document that cannot be kept (a number beyond what JSON readers hold, a member
+    /// The same out of a text of one's own, in which patterns may be larger. A document that cannot be kept (a number beyond what JSON readers hold, a member
     /// that stands twice) is malformed without hurting the others.
     ///
     /// # Errors
     /// It is no JSON, or no such object.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
         let error = match parse_within(text, MAX_DEPTH) {
-            Ok(json) => return Self::prepare(&json),
+            Ok(json) => return Self::within(&json, PatternBounds::WIDE),
             Err(error) => error,
         };
         let whole = raw(text).filter(|_| !error.syntax);
@@ -65,31 +77,46 @@ impl Documents {
             let detail = format!("line {}, column {}: {}", error.line, error.column, error.detail);
             return Err(vec![Fault::new(error.pointer, detail)]);
         };
-        let data =
-            whole.get("data").filter(|_| !whole.contains_key("flags")).and_then(|data| raw(data.get()));
+        let data = whole.get("data").filter(|_| whole.get("flags").is_none()).and_then(raw);
         let (payload, place) = data.map_or((whole, ""), |data| (data, "/data"));
-        let text = |name: &str| payload.get(name).map(|text| text.get());
-        Ok(Self::of(by_key(text("flags")), by_key(text("segments")), place))
+        let (flags, segments) = (by_key(payload.get("flags")), by_key(payload.get("segments")));
+        Ok(Self::of(flags, segments, place, PatternBounds::WIDE))
     }
 
-    /// Prepares the texts of flags and of segments by key. Never fails: what is not such an object holds nothing,
+    /// Prepares one's own texts of flags and of segments by key. Never fails: what is not such an object holds nothing,
     /// and a document that cannot be kept is malformed without hurting the others.
     pub fn read(flags: Option<&str>, segments: Option<&str>) -> Self {
-        Self::of(by_key(flags), by_key(segments), "")
+        Self::of(by_key(flags), by_key(segments), "", PatternBounds::WIDE)
     }
 
-    fn of(flags: Texts, segments: Texts, place: &str) -> Self {
+    fn of(flags: Texts, segments: Texts, place: &str, patterns: PatternBounds) -> Self {
         let mut out = Self::default();
         for (key, document) in flags {
-            let prepared = document.and_then(|document| prepare_flag(&named(&key, document)));
-            let prepared = prepared.map_err(|faults| out.put(faults, place, "flags", &key));
-            out.flags.extend(prepared.ok().or_else(|| malformed_flag(&key)).map(|flag| (key.clone(), flag)));
+            let prepared =
+                document.and_then(|document| prepare_flag_within(&named(&key, document), patterns));
+            let (prepared, faults) = match prepared {
+                Ok(flag) => {
+                    let unusable = flag.unusable();
+                    (Some(flag), unusable)
+                }
+                Err(faults) => (unread_flag(&key, &faults), faults),
+            };
+            out.put(faults, place, "flags", &key);
+            out.flags.extend(prepared.map(|flag| (key.clone(), flag)));
             out.keys.push(key);
         }
         for (key, document) in segments {
-            let prepared = document.and_then(|document| prepare_segment(&named(&key, document)));
-            let prepared = prepared.map_err(|faults| out.put(faults, place, "segments", &key));
-            out.segments.extend(prepared.ok().or_else(|| malformed_segment(&key)).map(|s| (key, s)));
+            let prepared =
+                document.and_then(|document| prepare_segment_within(&named(&key, document), patterns));
+            let (prepared, faults) = match prepared {
+                Ok(segment) => {
+                    let unusable = segment.unusable();
+                    (Some(segment), unusable)
+                }
+                Err(faults) => (unread_segment(&key, &faults), faults),
+            };
+            out.put(faults, place, "segments", &key);
+            out.segments.extend(prepared.map(|segment| (key, segment)));
         }
         out
     }
@@ -110,27 +137,57 @@ impl Documents {
         self.flags.contains_key(key)
     }
 
-    /// What could not be read, with pointers into the payload.
+    /// What could not be read, and what of clauses never matches here, with pointers into the payload.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Evaluates one flag.
+    /// Evaluates one flag of one's own.
     ///
     /// # Errors
-    /// There is no such flag.
+    /// There is no such flag; an exception where it takes more than [`OWN_STEPS`].
     pub fn evaluate(&self, key: &str, context: &Context) -> Result<Evaluation<'_>, ErrorKind> {
-        let flag = self.flags.get(key).ok_or(ErrorKind::FlagNotFound)?;
-        Ok(evaluate(self, flag, context))
+        match self.evaluate_within(key, context, Budget::of(OWN_STEPS)) {
+            Ok(found) => found.ok_or(ErrorKind::FlagNotFound),
+            Err(Spent) => Err(ErrorKind::Exception),
+        }
     }
 
-    /// Evaluates one flag and tells every step.
+    /// Evaluates one flag of one's own and tells every step.
     ///
     /// # Errors
-    /// There is no such flag.
+    /// There is no such flag; an exception where it takes more than [`OWN_STEPS`].
     pub fn explain(&self, key: &str, context: &Context) -> Result<Explanation, ErrorKind> {
-        let flag = self.flags.get(key).ok_or(ErrorKind::FlagNotFound)?;
-        Ok(explain(self, flag, context))
+        match self.explain_within(key, context, Budget::of(OWN_STEPS)) {
+            Ok(told) => told.ok_or(ErrorKind::FlagNotFound),
+            Err(Spent) => Err(ErrorKind::Exception),
+        }
+    }
+
+    /// Evaluates one flag within a budget; `None` if there is no such flag.
+    ///
+    /// # Errors
+    /// The budget was used up.
+    pub fn evaluate_within(
+        &self,
+        key: &str,
+        context: &Context,
+        budget: Budget,
+    ) -> Result<Option<Evaluation<'_>>, Spent> {
+        self.flags.get(key).map(|flag| evaluate_within(self, flag, context, budget)).transpose()
+    }
+
+    /// Evaluates one flag within a budget and tells every step; `None` if there is no such flag.
+    ///
+    /// # Errors
+    /// The budget was used up.
+    pub fn explain_within(
+        &self,
+        key: &str,
+        context: &Context,
+        budget: Budget,
+    ) -> Result<Option<Explanation>, Spent> {
+        self.flags.get(key).map(|flag| explain_within(self, flag, context, budget)).transpose()
     }
 }
 
@@ -196,17 +253,54 @@ fn by_key(text: Option<&str>) -> Texts {
         // One by one.
         Err(_) => raw(text)
             .unwrap_or_default()
+            .0
             .into_iter()
             .map(|(key, text)| {
-                let read = parse_within(text.get(), MAX_DEPTH);
+                let read = parse_within(text, MAX_DEPTH);
                 (key, read.map_err(|error| vec![Fault::new(error.pointer, error.detail)]))
             })
             .collect(),
     }
 }
 
-fn raw(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+fn raw(text: &str) -> Option<Raw<'_>> {
     serde_json::from_str(text).ok()
+}
+
+/// The members of an object, in order, as they were written; of several with one key the last counts.
+#[derive(Default)]
+struct Raw<'t>(Vec<(String, &'t str)>);
+
+impl<'t> Raw<'t> {
+    fn get(&self, name: &str) -> Option<&'t str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, text)| *text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Raw<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
+                let (mut members, mut places) = (Vec::new(), HashMap::new());
+                while let Some((key, text)) = map.next_entry::<String, &RawValue>()? {
+                    let place = *places.entry(key.clone()).or_insert(members.len());
+                    match members.get_mut(place) {
+                        Some((_, known)) => *known = text.get(),
+                        None => members.push((key, text.get())),
+                    }
+                }
+                Ok(Raw(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 fn members<'j>(payload: &'j Json, place: &str, name: &str) -> Result<&'j [(String, Json)], Fault> {
@@ -228,22 +322,23 @@ fn named(key: &str, mut document: Json) -> Json {
     document
 }
 
-/// A flag that leads back to itself, which makes every evaluation that needs it malformed.
-fn malformed_flag(key: &str) -> Option<PreparedFlag> {
-    let itself: Json = [("key", Json::from(key)), ("variation", Json::from(0_i64))].into_iter().collect();
-    let document =
-        [("key", own_name(key)), ("on", Json::Bool(true)), ("prerequisites", Json::Array(vec![itself]))];
-    prepare_flag(&document.into_iter().collect()).ok()
+/// Stands for a flag that cannot be read, which makes every evaluation that needs it malformed.
+fn unread_flag(key: &str, faults: &[Fault]) -> Option<PreparedFlag> {
+    let document = [("key", Json::from("?"))].into_iter().collect();
+    let mut flag = prepare_flag(&document).ok()?;
+    (flag.key, flag.unread) = (key.into(), Some(first(faults)));
+    Some(flag)
 }
 
-/// A segment that leads back to itself, which makes every evaluation that asks it malformed.
-fn malformed_segment(key: &str) -> Option<PreparedSegment> {
-    let itself = [("op", Json::from("segmentMatch")), ("values", Json::Array(vec![Json::from(key)]))];
-    let rule: Json = [("clauses", Json::Array(vec![itself.into_iter().collect()]))].into_iter().collect();
-    let document = [("key", own_name(key)), ("rules", Json::Array(vec![rule]))];
-    prepare_segment(&document.into_iter().collect()).ok()
+/// Stands for a segment that cannot be read, which makes every evaluation that asks it malformed.
+fn unread_segment(key: &str, faults: &[Fault]) -> Option<PreparedSegment> {
+    let document = [("key", Json::from("?")), ("unbounded", Json::Bool(true))].into_iter().collect();
+    let mut segment = prepare_segment(&document).ok()?;
+    (segment.key, segment.unread) = (key.into(), Some(first(faults)));
+    Some(segment)
 }
 
-fn own_name(key: &str) -> Json {
-    Json::from(if key.is_empty() { "?" } else { key })
+fn first(faults: &[Fault]) -> Box<str> {
+    let told = faults.first().map(|fault| format!("{} {}", fault.pointer, fault.detail));
+    format!("it cannot be read: {}", told.unwrap_or_default().trim()).into()
 }

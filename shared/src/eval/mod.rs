@@ -2,11 +2,12 @@
 //!
 //! ROOF over its rooms: `prepare`, `keys`, `kind`, `salt` and `targets` (documents made quick), `store` (where the
 //! others are found by key) and `ruleset` (where they are linked already), `graph` (either, as the walk sees it),
-//! `walk`, `segment` and `decision` (the algorithm), `clause` and `bucket` (its two primitives, with `foreign` for
+//! `walk`, `segment` and `decision` (the algorithm), `budget` (how much of it), `clause` and `bucket` (its two primitives, with `foreign` for
 //! the buckets of other tools and `digits`), `reason`, `outcome` (the answer), `shape` (what it was like), `evalx`
 //! (the answer as bytes), `trace` and `explain` (the same walk, told), `documents` (a payload on its own).
 
 mod bucket;
+mod budget;
 mod clause;
 mod decision;
 mod digits;
@@ -29,10 +30,11 @@ mod targets;
 mod trace;
 mod walk;
 
+pub use budget::{Budget, Spent};
 pub use documents::{Documents, MAX_PATTERNS, count_patterns, write_answer};
 pub use evalx::EvalxForm;
-pub use explain::explain;
-pub use outcome::{Evaluation, evaluate};
+pub use explain::{explain, explain_within};
+pub use outcome::{Evaluation, evaluate, evaluate_within};
 pub use prepare::{PreparedFlag, PreparedSegment, Variation, prepare_flag, prepare_segment};
 pub use reason::{BigSegmentsStatus, ErrorKind, Reason, ReasonKind};
 pub use ruleset::Ruleset;
@@ -41,3 +43,4 @@ pub use trace::{
     BucketStep, ClauseStep, Explanation, PrerequisiteStep, RolloutStep, RuleStep, SegmentRuleStep,
     SegmentStep, ServeStep, TargetStep,
 };
+pub use walk::MAX_DEPTH;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::budget::{Budget, Metered, Spent};
 use super::decision::Outcome;
 use super::graph::{ByKey, Graph};
 use super::prepare::{PreparedFlag, Variation};
@@ -102,4 +103,32 @@ pub(super) fn evaluate_in<'f, G: Graph<'f>>(
     let mut walk = Walk::new(graph, context, Nobody);
     let outcome = walk.run(flag, place);
     Evaluation::new(flag, outcome, &walk)
+}
+
+/// Evaluates as [`evaluate`] does, within a budget. The result is the same.
+///
+/// # Errors
+/// The budget was used up.
+pub fn evaluate_within<'f, S: Store + ?Sized>(
+    store: &'f S,
+    flag: &'f PreparedFlag,
+    context: &Context,
+    mut budget: Budget,
+) -> Result<Evaluation<'f>, Spent> {
+    let listener = Metered { budget: &mut budget, inner: Nobody };
+    let (evaluation, _) = told(ByKey(store), flag, (), context, listener);
+    budget.kept(evaluation)
+}
+
+/// Evaluates, and tells a listener, who comes back.
+pub(super) fn told<'f, G: Graph<'f>, L: Listener>(
+    graph: G,
+    flag: &'f PreparedFlag,
+    place: G::Place,
+    context: &Context,
+    listener: L,
+) -> (Evaluation<'f>, L) {
+    let mut walk = Walk::new(graph, context, listener);
+    let outcome = walk.run(flag, place);
+    (Evaluation::new(flag, outcome, &walk), walk.into_listener())
 }

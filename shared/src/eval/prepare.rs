@@ -12,7 +12,9 @@ use crate::context::{Reference, ReferenceError};
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::project::ClientSideAvailability;
-use crate::targeting::{Algorithm, Clause, FlagDocument, SegmentDocument, SegmentTarget, Serve};
+use crate::targeting::{
+    Algorithm, Clause, FlagDocument, PatternBounds, SegmentDocument, SegmentTarget, Serve,
+};
 
 /// A flag in one environment, ready to be evaluated.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct PreparedFlag {
     pub(super) version: i64,
     pub(super) on: bool,
     pub(super) deleted: bool,
+    // Why it has no result, if its document could not be read; it is off then.
+    pub(super) unread: Option<Box<str>>,
     pub(super) off_variation: Option<i64>,
     pub(super) variations: Box<[Variation]>,
     // Keys, and at the same places what those flags must serve.
@@ -107,6 +111,8 @@ pub struct PreparedSegment {
     // How many other segments it names, clause by clause.
     pub(super) links: usize,
     pub(super) deleted: bool,
+    // Why nobody knows who is in it, if its document could not be read; it is unbounded then.
+    pub(super) unread: Option<Box<str>>,
     pub(super) included: Keys,
     pub(super) excluded: Keys,
     pub(super) included_contexts: Box<[PreparedKeys]>,
@@ -140,6 +146,14 @@ const LONG: usize = 256;
 /// # Errors
 /// Members of a wrong type. What is merely strange prepares, and evaluates as SDKs evaluate it.
 pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
+    prepare_flag_within(document, PatternBounds::NARROW)
+}
+
+/// The same, with patterns up to those bounds.
+pub(super) fn prepare_flag_within(
+    document: &Json,
+    patterns: PatternBounds,
+) -> Result<PreparedFlag, Vec<Fault>> {
     let flag = FlagDocument::parse(document)?;
     let own = Own { key: &flag.key, salt: &flag.salt, algorithm: flag.algorithm };
     let mut links = flag.prerequisites.len();
@@ -148,7 +162,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         .into_iter()
         .map(|rule| PreparedRule {
             id: rule.id.into(),
-            clauses: clauses(rule.clauses, &mut links),
+            clauses: clauses(rule.clauses, patterns, &mut links),
             serve: serve(rule.serve, &own),
             track_events: rule.track_events,
         })
@@ -165,6 +179,7 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
         version: flag.version,
         on: flag.on,
         deleted: flag.deleted,
+        unread: None,
         off_variation: flag.off_variation,
         variations,
         required: flag.prerequisites.iter().map(|prerequisite| prerequisite.variation).collect(),
@@ -185,6 +200,14 @@ pub fn prepare_flag(document: &Json) -> Result<PreparedFlag, Vec<Fault>> {
 /// # Errors
 /// Members of a wrong type.
 pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
+    prepare_segment_within(document, PatternBounds::NARROW)
+}
+
+/// The same, with patterns up to those bounds.
+pub(super) fn prepare_segment_within(
+    document: &Json,
+    patterns: PatternBounds,
+) -> Result<PreparedSegment, Vec<Fault>> {
     let segment = SegmentDocument::parse(document)?;
     let mut links = 0;
     let rules = segment
@@ -192,7 +215,7 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         .into_iter()
         .map(|rule| PreparedSegmentRule {
             id: rule.id.into(),
-            clauses: clauses(rule.clauses, &mut links),
+            clauses: clauses(rule.clauses, patterns, &mut links),
             share: rule
                 .weight
                 .map(|weight| (share(weight), Box::new(Salt::new(&segment.key, &segment.salt)))),
@@ -203,6 +226,7 @@ pub fn prepare_segment(document: &Json) -> Result<PreparedSegment, Vec<Fault>> {
         key: segment.key.into(),
         version: segment.version,
         deleted: segment.deleted,
+        unread: None,
         included: Keys::new(segment.included),
         excluded: Keys::new(segment.excluded),
         included_contexts: segment.included_contexts.into_iter().map(PreparedKeys::new).collect(),
@@ -261,6 +285,11 @@ impl PreparedFlag {
         self.debug_events_until_date
     }
 
+    /// What of its clauses never matches here, though it may elsewhere, with pointers into the document.
+    pub(super) fn unusable(&self) -> Vec<Fault> {
+        unusable(self.rules.iter().map(|rule| &*rule.clauses))
+    }
+
     /// Whether it serves the same to everybody, whatever other flags do.
     pub(super) fn serves_all_alike(&self) -> bool {
         let undivided = !matches!(self.fallthrough, PreparedServe::Rollout(_));
@@ -283,6 +312,13 @@ impl PreparedSegment {
     /// Its version.
     pub const fn version(&self) -> i64 {
         self.version
+    }
+}
+
+impl PreparedSegment {
+    /// What of its clauses never matches here, though it may elsewhere, with pointers into the document.
+    pub(super) fn unusable(&self) -> Vec<Fault> {
+        unusable(self.rules.iter().map(|rule| &*rule.clauses))
     }
 }
 
@@ -382,6 +418,14 @@ fn share(weight: i64) -> f32 {
     weight as f32 / 100_000.0
 }
 
-fn clauses(clauses: Vec<Clause>, links: &mut usize) -> Box<[PreparedClause]> {
-    clauses.into_iter().map(|clause| PreparedClause::new(clause, links)).collect()
+fn clauses(clauses: Vec<Clause>, patterns: PatternBounds, links: &mut usize) -> Box<[PreparedClause]> {
+    clauses.into_iter().map(|clause| PreparedClause::new(clause, patterns, links)).collect()
+}
+
+fn unusable<'c>(rules: impl Iterator<Item = &'c [PreparedClause]>) -> Vec<Fault> {
+    let clauses = rules.enumerate().flat_map(|(r, clauses)| clauses.iter().enumerate().map(move |c| (r, c)));
+    clauses
+        .flat_map(|(r, (c, clause))| clause.unusable.iter().map(move |one| (r, c, one)))
+        .map(|(r, c, one)| Fault::new(format!("/rules/{r}/clauses/{c}{}", one.pointer), &*one.detail))
+        .collect()
 }

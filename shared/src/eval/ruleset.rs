@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::budget::{Budget, Metered, Spent};
 use super::clause::{PreparedClause, Test};
 use super::decision::Outcome;
 use super::explain::explain_in;
 use super::graph::Graph;
-use super::outcome::{Evaluation, evaluate_in};
+use super::outcome::{Evaluation, evaluate_in, told};
 use super::prepare::{PreparedFlag, PreparedSegment};
 use super::store::Store;
 use super::trace::{Explanation, Nobody};
@@ -132,6 +133,27 @@ impl Ruleset {
     /// Evaluates the flag of that key; `None` if there is none.
     pub fn evaluate_key(&self, key: &str, context: &Context) -> Option<Evaluation<'_>> {
         self.evaluate(self.index_of(key)?, context)
+    }
+
+    /// Evaluates the flag of that key within a budget; `None` if there is none.
+    ///
+    /// # Errors
+    /// The budget was used up.
+    pub fn evaluate_key_within(
+        &self,
+        key: &str,
+        context: &Context,
+        mut budget: Budget,
+    ) -> Result<Option<Evaluation<'_>>, Spent> {
+        let Some(flag) = self.index_of(key).and_then(|index| self.flags.get(index)) else { return Ok(None) };
+        let found = match flag.known {
+            Some(outcome) => Evaluation::of_all(&flag.prepared, outcome),
+            None => {
+                let listener = Metered { budget: &mut budget, inner: Nobody };
+                told(self, &flag.prepared, flag.links, context, listener).0
+            }
+        };
+        budget.kept(Some(found))
     }
 
     /// Evaluates every flag, in order of their keys.

@@ -4,7 +4,7 @@ use super::bucket::{Bucket, Prefix, bucket};
 use super::graph::Graph;
 use super::prepare::{PreparedKeys, PreparedSegment, PreparedSegmentRule};
 use super::reason::BigSegmentsStatus;
-use super::trace::{Listener, Node, SegmentRuleStep, SegmentStep};
+use super::trace::{BucketStep, Listener, Node, SegmentRuleStep, SegmentStep};
 use super::walk::{Malformed, Path, ROUND, Walk, bucket_step};
 use crate::context::{Context, DEFAULT_KIND, Individual};
 
@@ -18,6 +18,7 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
         path: Option<&Path<'_>>,
     ) -> Result<bool, Malformed> {
         for (position, key) in keys.iter().enumerate() {
+            self.spend(1)?;
             self.open(|| Node::Segment(SegmentStep { key: key.to_string(), ..SegmentStep::default() }));
             let found = self.graph.segment(place, link + position, key);
             let contains = match found.filter(|(segment, _)| !segment.deleted) {
@@ -65,6 +66,10 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
         here: &Path<'_>,
     ) -> Result<bool, Malformed> {
         if segment.unbounded {
+            if let Some(problem) = &segment.unread {
+                self.mark(|node| detail(node, problem));
+                return Err(Malformed);
+            }
             // Without a store of members nothing is known about them; the rules still count.
             if segment.generation.is_some() && self.context.of_kind(&segment.unbounded_kind).is_none() {
                 self.mark(|node| detail(node, "the context lacks the kind of this big segment"));
@@ -107,7 +112,19 @@ impl<'f, G: Graph<'f>, L: Listener> Walk<'f, '_, G, L> {
 
     fn below_weight(&mut self, rule: &PreparedSegmentRule) -> Result<bool, Malformed> {
         let Some((share, salt)) = &rule.share else { return Ok(true) };
-        let attribute = rule.by.attribute.as_ref().map_err(|_| Malformed)?;
+        self.spend(64)?;
+        let attribute = match &rule.by.attribute {
+            Ok(attribute) => attribute,
+            Err(error) => {
+                self.mark(|node| {
+                    if let Node::SegmentRule(step) = node {
+                        let told = bucket_step(&rule.by, None, Bucket::NoValue, 0.0, *share);
+                        step.bucket = Some(BucketStep { detail: error.to_string(), ..told });
+                    }
+                });
+                return Err(Malformed);
+            }
+        };
         let fell = bucket(self.context, &rule.by.kind, attribute.as_ref(), Prefix::Own(salt));
         self.missed_key |= fell == Bucket::NoKey;
         self.mark(|node| {

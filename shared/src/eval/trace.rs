@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::clause::Test;
 use crate::json::Json;
 
 /// How a flag came to serve what it serves to one context, in the order in which it was decided:
@@ -153,7 +154,7 @@ pub struct SegmentRuleStep {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServeStep {
-    /// Where it was found: `off`, `target`, `rule` or `fallthrough`.
+    /// Where it was found: `off`, `target`, `rule` or `fallthrough`; `document` if the flag itself cannot be read.
     pub by: String,
     /// The index that was named; none if there is nothing to serve, or callers take their own default.
     pub variation: Option<i64>,
@@ -221,6 +222,10 @@ const MAX_OPEN: usize = 20;
 
 /// Who is told of the steps while they happen.
 pub(super) trait Listener {
+    /// From how many visits of flags and segments on results are remembered, so that no graph takes exponential
+    /// time; before, the usual flag is spared the allocation.
+    const REMEMBER_AFTER: usize = 64;
+
     /// A step begins; the next ones hang below it.
     fn open(&mut self, make: impl FnOnce() -> Node);
 
@@ -229,6 +234,18 @@ pub(super) trait Listener {
 
     /// The open step ends.
     fn close(&mut self);
+
+    /// Whether so much more may be done.
+    #[inline]
+    fn spend(&mut self, _steps: u64) -> bool {
+        true
+    }
+
+    /// Whether the value matches; `None` if it takes more than may be done.
+    #[inline]
+    fn compare(&mut self, test: &Test, value: &Json) -> Option<bool> {
+        Some(test.matches(value))
+    }
 }
 
 /// Nobody: telling costs nothing.
@@ -291,6 +308,7 @@ impl Recorder {
     pub(super) fn finish(mut self) -> Explanation {
         self.skipped = 0;
         while self.open.len() > 1 {
+            self.mark(cut_short);
             self.close();
         }
         match self.open.pop() {
@@ -300,6 +318,19 @@ impl Recorder {
             }
             _ => Explanation::default(),
         }
+    }
+}
+
+/// Says of a step that did not come to its end, unless it says so itself, that this is why there is no result.
+fn cut_short(node: &mut Node) {
+    let detail = match node {
+        Node::Prerequisite(step) => &mut step.detail,
+        Node::Clause(step) => &mut step.detail,
+        Node::Segment(step) => &mut step.detail,
+        Node::Flag(_) | Node::Rule(_) | Node::SegmentRule(_) => return,
+    };
+    if detail.is_empty() {
+        "what it needs contradicts itself, so there is no result".clone_into(detail);
     }
 }
 

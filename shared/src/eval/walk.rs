@@ -9,22 +9,20 @@ use super::graph::Graph;
 use super::prepare::{By, PreparedFlag, PreparedRollout, PreparedServe};
 use super::reason::{BigSegmentsStatus, ErrorKind, Reason};
 use super::trace::{
-    BucketStep, ClauseStep, Explanation, Listener, Node, PrerequisiteStep, Recorder, RolloutStep, RuleStep,
-    ServeStep, TargetStep, shortened,
+    BucketStep, ClauseStep, Explanation, Listener, Node, PrerequisiteStep, RolloutStep, RuleStep, ServeStep,
+    TargetStep, shortened,
 };
 use crate::context::Context;
 use crate::json::Json;
 
-// Prerequisites or segments deeper than this are malformed, as circles are: the stack is finite.
-const MAX_DEPTH: usize = 64;
-// From here on results are remembered, so that no graph takes exponential time; before, the usual
-// flag is spared the allocation.
-const REMEMBER_AFTER: usize = 64;
+/// How many steps a chain of prerequisites, or of segments in segments, may have: what is deeper is malformed, as
+/// circles are, for the stack is finite.
+pub const MAX_DEPTH: usize = 64;
 
 /// What is told about a path that is refused.
 pub(super) const ROUND: &str = "it leads back to itself, or too deep";
 
-/// The whole evaluation is malformed, whatever flag or segment it was that is.
+/// The whole evaluation is malformed, whatever flag or segment it was that is; or it may not go on.
 pub(super) struct Malformed;
 
 /// The keys that lead here, so that circles are seen.
@@ -98,6 +96,11 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         self.flag(flag, place, None).unwrap_or(Outcome::MALFORMED)
     }
 
+    /// Ends the walk and hands out who was told.
+    pub(super) fn into_listener(self) -> L {
+        self.listener
+    }
+
     pub(super) fn open(&mut self, make: impl FnOnce() -> Node) {
         self.listener.open(make);
     }
@@ -114,7 +117,13 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
     /// Counts the visit of a flag or segment; true once results are to be remembered.
     pub(super) fn remembers(&mut self) -> bool {
         self.visits += 1;
-        self.visits > REMEMBER_AFTER
+        self.visits > L::REMEMBER_AFTER
+    }
+
+    /// Asks whether so much more may be done.
+    #[inline]
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), Malformed> {
+        if self.listener.spend(steps) { Ok(()) } else { Err(Malformed) }
     }
 
     /// Whether a segment contains the context, if that is known already.
@@ -153,6 +162,10 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         path: Option<&Path<'_>>,
     ) -> Result<Outcome, Malformed> {
         if !flag.on {
+            if let Some(problem) = &flag.unread {
+                self.mark(|node| served(node, "document", None, None, Some(problem.to_string())));
+                return Err(Malformed);
+            }
             return Ok(self.off(flag, Why::Off));
         }
         if !flag.prerequisites.is_empty()
@@ -189,6 +202,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         let here = Path::step(&flag.key, path)?;
         for (position, (key, required)) in flag.prerequisites.iter().zip(&*flag.required).enumerate() {
             let required_variation = *required;
+            self.spend(1)?;
             self.open(|| {
                 Node::Prerequisite(PrerequisiteStep {
                     key: key.to_string(),
@@ -276,6 +290,7 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
         segment: Option<&Path<'_>>,
     ) -> Result<bool, Malformed> {
         for clause in clauses {
+            self.spend(1)?;
             self.open(|| {
                 Node::Clause(ClauseStep {
                     context_kind: clause.kind.to_string(),
@@ -312,9 +327,14 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
             }
         };
         if clause.asks_for_kind {
-            let kinds = self.context.individuals().iter();
-            let found = kinds.filter_map(|one| one.value(reference)).any(|kind| test.matches(kind));
-            self.mark(|node| detail(node, || format!("a kind in the context {}", says(found))));
+            let mut found = false;
+            for kind in self.context.individuals().iter().filter_map(|one| one.value(reference)) {
+                found = self.listener.compare(test, kind).ok_or(Malformed)?;
+                if found {
+                    break;
+                }
+            }
+            self.mark(|node| detail(node, || says("a kind in the context", clause, found)));
             return Ok(found != clause.negate);
         }
         let Some(individual) = self.context.of_kind(&clause.kind) else {
@@ -325,12 +345,12 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
             self.mark(|node| detail(node, || format!("{:?} has no such attribute", clause.kind)));
             return Ok(false);
         };
-        let found = test.matches(value);
+        let found = self.listener.compare(test, value).ok_or(Malformed)?;
         self.mark(|node| {
             if let Node::Clause(step) = node {
                 step.saw = Some(shortened(value));
             }
-            detail(node, || format!("the value {}", says(found)));
+            detail(node, || says("the value", clause, found));
         });
         Ok(found != clause.negate)
     }
@@ -424,13 +444,6 @@ impl<'f, 'c, G: Graph<'f>, L: Listener> Walk<'f, 'c, G, L> {
     }
 }
 
-impl<'f, G: Graph<'f>> Walk<'f, '_, G, Recorder> {
-    /// Ends the walk and hands out what was written down.
-    pub(super) fn into_explanation(self) -> Explanation {
-        self.listener.finish()
-    }
-}
-
 fn opened(flag: &PreparedFlag) -> Node {
     Node::Flag(Explanation {
         flag: flag.key.to_string(),
@@ -487,6 +500,10 @@ fn detail(node: &mut Node, detail: impl FnOnce() -> String) {
     }
 }
 
-const fn says(found: bool) -> &'static str {
-    if found { "matches" } else { "does not match" }
+fn says(what: &str, clause: &PreparedClause, found: bool) -> String {
+    match (found, clause.unusable.first()) {
+        (true, _) => format!("{what} matches"),
+        (false, None) => format!("{what} does not match"),
+        (false, Some(unusable)) => format!("{what} does not match; {}", unusable.detail),
+    }
 }

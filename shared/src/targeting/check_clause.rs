@@ -2,7 +2,7 @@
 
 use super::document::{Clause, Op};
 use super::instant::Instant;
-use super::pattern;
+use super::pattern::{self, PatternBounds};
 use super::read::{Place, Reader, describe};
 use super::version::Version;
 use crate::context::{Reference, kind_problem};
@@ -97,7 +97,7 @@ fn value_problem(op: &Op, value: &Json, patterns: &mut usize) -> Option<String> 
             if *patterns > MAX_PATTERNS {
                 return Some(format!("there are at most {MAX_PATTERNS} patterns in all rules together"));
             }
-            pattern::compile(text).err().map(|error| error.to_string())
+            pattern::compile(text, PatternBounds::NARROW).err().map(|error| error.to_string())
         }
         Op::SegmentMatch => match value.as_str() {
             None => Some(format!("\"segmentMatch\" wants the key of a segment, as a string, not {}", found())),

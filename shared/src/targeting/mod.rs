@@ -28,7 +28,7 @@ pub use document::{
 };
 pub use instant::Instant;
 pub use keys::{prerequisite_keys, segment_keys};
-pub use pattern::{PatternError, compile as compile_pattern};
+pub use pattern::{PatternBounds, PatternError, compile as compile_pattern};
 pub use schema::{FLAG_SCHEMA, SEGMENT_SCHEMA};
 pub use summary::{Serves, Summary};
 pub use version::Version;

@@ -2,18 +2,36 @@
 
 use regex::{Regex, RegexBuilder};
 
-/// The longest pattern, in bytes.
-pub const MAX_PATTERN: usize = 1024;
-const MAX_PROGRAM: usize = 256 * 1024;
 const MAX_CACHE: usize = 1024 * 1024;
+
+/// How large a pattern may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatternBounds {
+    /// As it is written, in bytes.
+    longest: usize,
+    /// Once it is compiled, in bytes.
+    program: usize,
+}
+
+impl PatternBounds {
+    /// What may be written and what strangers may bring along: 1 KiB, and 256 KiB once compiled.
+    pub const NARROW: Self = Self { longest: 1024, program: 256 * 1024 };
+    /// What is read of one's own documents: 64 KiB, and 10 MiB once compiled.
+    pub const WIDE: Self = Self { longest: 64 * 1024, program: 10 * 1024 * 1024 };
+}
 
 /// Why a pattern can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// More than 1 KiB.
-    #[error("a pattern has at most {MAX_PATTERN} bytes, this one has {0}")]
-    Long(usize),
-    /// It compiles to more than 256 KiB.
+    /// It is longer than its bounds.
+    #[error("a pattern has at most {most} bytes, this one has {found}")]
+    Long {
+        /// The most bytes.
+        most: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// It compiles to more than its bounds.
     #[error("the pattern is too big once compiled; use fewer or smaller repetitions")]
     Big,
     /// It isn't a regular expression, or asks for look-around or back-references.
@@ -25,11 +43,11 @@ pub enum PatternError {
 ///
 /// # Errors
 /// The pattern is too long, too big or no regular expression.
-pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
-    if pattern.len() > MAX_PATTERN {
-        return Err(PatternError::Long(pattern.len()));
+pub fn compile(pattern: &str, bounds: PatternBounds) -> Result<Regex, PatternError> {
+    if pattern.len() > bounds.longest {
+        return Err(PatternError::Long { most: bounds.longest, found: pattern.len() });
     }
-    RegexBuilder::new(pattern).size_limit(MAX_PROGRAM).dfa_size_limit(MAX_CACHE).build().map_err(|error| {
+    RegexBuilder::new(pattern).size_limit(bounds.program).dfa_size_limit(MAX_CACHE).build().map_err(|error| {
         match error {
             regex::Error::CompiledTooBig(_) => PatternError::Big,
             other => {
@@ -44,6 +62,10 @@ pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compile(pattern: &str) -> Result<Regex, PatternError> {
+        super::compile(pattern, PatternBounds::NARROW)
+    }
 
     #[test]
     fn everyday_patterns_fit() {
@@ -60,9 +82,10 @@ mod tests {
 
     #[test]
     fn what_would_hurt_is_refused() {
-        assert_eq!(compile(&"a".repeat(1025)).unwrap_err(), PatternError::Long(1025));
+        assert_eq!(compile(&"a".repeat(1025)).unwrap_err(), PatternError::Long { most: 1024, found: 1025 });
         assert!(compile(&"a".repeat(1024)).is_ok());
         assert_eq!(compile(r"(\pL{50}){50}").unwrap_err(), PatternError::Big);
+        assert!(super::compile(&"a".repeat(1025), PatternBounds::WIDE).is_ok());
         for pattern in ["(", "(?=a)", r"(a)\1", "*"] {
             assert!(matches!(compile(pattern), Err(PatternError::Syntax(_))), "{pattern}");
         }

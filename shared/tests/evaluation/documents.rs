@@ -2,7 +2,11 @@
 
 use crate::world::{context, flag, json, user};
 use shared::context::Context;
-use shared::eval::{Documents, count_patterns, write_answer};
+use shared::eval::{Budget, Documents, Spent, count_patterns, evaluate_within, explain_within, write_answer};
+use shared::eval::{EmptyStore, prepare_flag};
+use shared::json::Json;
+use std::fmt::Write as _;
+use std::time::Instant;
 
 fn answer(documents: &Documents, key: &str, context: &Context) -> String {
     let mut out = String::new();
@@ -114,13 +118,159 @@ fn texts_that_cannot_be_kept_are_malformed_one_by_one() {
         (format!(r#"{{"path":"/","data":{{"segments":{{}},"flags":{texts}}}}}"#), "/data/flags"),
     ] {
         let documents = Documents::parse(&text).unwrap();
+        assert_eq!(documents.keys(), ["good", "twice", "huge"]);
         assert!(answer(&documents, "good", &user("u")).contains("FALLTHROUGH"));
         let pointers: Vec<&str> = documents.faults().iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(pointers, [format!("{place}/huge/variations/0"), format!("{place}/twice/on")]);
+        assert_eq!(pointers, [format!("{place}/twice/on"), format!("{place}/huge/variations/0")]);
     }
     let broken = Documents::parse("{\n\"flags\": }").unwrap_err();
     assert!(broken[0].detail.starts_with("line 2, column 10"), "{broken:?}");
     for nothing in [None, Some("null"), Some("[]"), Some("{"), Some("")] {
         assert!(Documents::read(nothing, nothing).keys().is_empty(), "{nothing:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_explained_by_its_first_fault_and_no_steps() {
+    let needs = flag("needs", r#"{"prerequisites":[{"key":"bad","variation":0}]}"#).to_text();
+    let asks = flag(
+        "asks",
+        r#"{"rules":[{"variation":1,"clauses":[{"attribute":"","op":"segmentMatch","values":["s"]}]}]}"#,
+    );
+    let text = format!(
+        r#"{{"flags":{{"bad":{{"key":"bad","on":"yes","rules":7}},"needs":{needs},"asks":{asks}}},
+        "segments":{{"s":{{"key":"s","included":"anna"}}}}}}"#
+    );
+    let documents = Documents::parse(&text).unwrap();
+    let told = documents.explain("bad", &user("u")).unwrap();
+    let fault = &documents.faults()[0];
+    let said = |told: &shared::eval::Explanation| told.serve.as_ref().unwrap().problem.clone().unwrap();
+    assert!(said(&told).ends_with(&fault.detail) && said(&told).contains("/on"), "{told:?}");
+    assert!(told.prerequisites.is_empty() && told.rules.is_empty() && told.targets.is_empty() && !told.on);
+    assert_eq!(told.reason.get("errorKind").and_then(Json::as_str), Some("MALFORMED_FLAG"));
+    let told = documents.explain("needs", &user("u")).unwrap();
+    let step = &told.prerequisites[0];
+    assert!(said(step.explanation.as_ref().unwrap()).contains("/on"), "{told:?}");
+    assert_eq!(step.detail, "what it needs contradicts itself, so there is no result");
+    let told = documents.explain("asks", &user("u")).unwrap();
+    let segment = &told.rules[0].clauses[0].segments[0];
+    assert!(segment.detail.contains("/included") && segment.rules.is_empty(), "{told:?}");
+}
+
+#[test]
+fn what_never_matches_here_is_told_with_its_place() {
+    let long = "a".repeat(2000);
+    let rules = format!(
+        r#"{{"rules":[{{"variation":1,"clauses":[
+            {{"attribute":"a","op":"matches","values":["b","{long}","("]}}]}},
+            {{"variation":1,"clauses":[{{"attribute":"a","op":"hasTaste","values":[]}}]}}]}}"#
+    );
+    let text = format!(
+        r#"{{"data":{{"flags":{{"f/1":{}}},
+        "segments":{{"s":{{"key":"s","rules":[{{"clauses":[{{"attribute":"a","op":"like"}}]}}]}}}}}}}}"#,
+        flag("f/1", &rules)
+    );
+    let strange = Documents::prepare(&json(&text)).unwrap();
+    let told = |documents: &Documents| -> Vec<String> {
+        documents.faults().iter().map(|f| format!("{} {}", f.pointer, f.detail)).collect()
+    };
+    let faults = told(&strange);
+    let at = "/data/flags/f~11/rules";
+    assert_eq!(
+        faults[0],
+        format!(
+            "{at}/0/clauses/0/values/1 the pattern is too long, 2000 bytes where 1024 are read: it never matches"
+        )
+    );
+    assert!(
+        faults[1].starts_with(&format!("{at}/0/clauses/0/values/2 the pattern cannot be read")),
+        "{faults:?}"
+    );
+    assert_eq!(faults[2], format!(r#"{at}/1/clauses/0/op unknown operator "hasTaste": it never matches"#));
+    assert_eq!(
+        faults[3],
+        r#"/data/segments/s/rules/0/clauses/0/op unknown operator "like": it never matches"#
+    );
+    let who = context(&format!(r#"{{"kind":"user","key":"u","a":"{long}"}}"#));
+    let steps = strange.explain("f/1", &who).unwrap().rules;
+    assert!(steps[0].clauses[0].detail.contains("does not match; the pattern is too long"), "{steps:?}");
+    assert!(steps[1].clauses[0].detail.contains(r#"unknown operator "hasTaste""#), "{steps:?}");
+
+    // One's own are read as LaunchDarkly reads them.
+    let own = Documents::parse(&text).unwrap();
+    assert_eq!(told(&own).len(), 3);
+    assert!(answer(&own, "f/1", &who).contains("RULE_MATCH"));
+    assert!(answer(&strange, "f/1", &who).contains("FALLTHROUGH"));
+}
+
+/// A flag of which each of `names` asks the same segment, which compares `values` with an attribute.
+fn costly(names: usize, values: usize) -> String {
+    let mut list = String::new();
+    for i in 0..values {
+        write!(list, "{}\"v{i}\"", if i == 0 { "" } else { "," }).unwrap();
+    }
+    let clause = r#"{"attribute":"","op":"segmentMatch","negate":true,"values":["s"]}"#;
+    let clauses = vec![clause; names].join(",");
+    let flag = flag("f", &format!(r#"{{"rules":[{{"variation":1,"clauses":[{clauses}]}}]}}"#));
+    format!(
+        r#"{{"flags":{{"f":{flag}}},"segments":{{"s":{{"key":"s",
+        "rules":[{{"clauses":[{{"attribute":"a","op":"contains","values":[{list}]}}]}}]}}}}}}"#
+    )
+}
+
+fn wide(elements: usize) -> Context {
+    context(&format!(r#"{{"kind":"user","key":"u","a":[{}]}}"#, vec![r#""-""#; elements].join(",")))
+}
+
+#[test]
+fn an_evaluation_ends_where_its_budget_ends() {
+    let documents = Documents::prepare(&json(&costly(64, 100))).unwrap();
+    let who = wide(100);
+    // Asked 64 times, the segment is evaluated no more than a few times.
+    let found = documents.evaluate_within("f", &who, Budget::of(100_000)).unwrap().unwrap();
+    assert_eq!(found.variation_index, Some(1));
+    assert_eq!(found.reason, documents.evaluate("f", &who).unwrap().reason);
+    assert!(documents.explain_within("f", &who, Budget::of(100_000)).unwrap().unwrap().rules[0].matched);
+    for steps in [0, 1, 9999] {
+        assert_eq!(documents.evaluate_within("f", &who, Budget::of(steps)).unwrap_err(), Spent);
+        assert_eq!(documents.explain_within("f", &who, Budget::of(steps)).unwrap_err(), Spent);
+    }
+    // Nor does it go on beyond its time.
+    let now = Instant::now();
+    let late = Budget::of(u64::MAX).until(now);
+    assert_eq!(documents.evaluate_within("f", &who, late.clone()).unwrap_err(), Spent);
+    assert!(documents.evaluate_within("gone", &who, late.clone()).unwrap().is_none());
+    let plain = prepare_flag(&flag("p", "{}")).unwrap();
+    assert!(evaluate_within(&EmptyStore, &plain, &who, late.clone()).is_ok());
+    assert!(explain_within(&EmptyStore, &plain, &who, late).is_ok());
+}
+
+#[test]
+fn every_operator_is_the_same_within_a_budget_and_costs_its_operands() {
+    let who = context(r#"{"kind":"user","key":"u","a":["x",1,"1.2.3","2026-01-01T00:00:00Z",{"b":[1]}]}"#);
+    for (op, values, found) in [
+        ("in", r#"["y",{"b":[1]}]"#, true),
+        ("in", r#"["y"]"#, false),
+        ("startsWith", r#"["1.2"]"#, true),
+        ("endsWith", r#"["2"]"#, false),
+        ("contains", r#"["x"]"#, true),
+        ("matches", r#"["q","^x$"]"#, true),
+        ("matches", r#"["q"]"#, false),
+        ("lessThan", "[2]", true),
+        ("greaterThanOrEqual", "[2]", false),
+        ("before", "[0]", false),
+        ("after", "[0]", true),
+        ("semVerEqual", r#"["1.2.3"]"#, true),
+        ("semVerLessThan", r#"["1.0.0"]"#, false),
+        ("other", r#"["x"]"#, false),
+    ] {
+        let rules = format!(
+            r#"{{"rules":[{{"variation":1,"clauses":[{{"attribute":"a","op":"{op}","values":{values}}}]}}]}}"#
+        );
+        let flag = prepare_flag(&flag("f", &rules)).unwrap();
+        let served = evaluate_within(&EmptyStore, &flag, &who, Budget::of(10_000)).unwrap();
+        assert_eq!(served.variation_index, Some(usize::from(found)), "{op} {values}");
+        assert_eq!(served.reason, shared::eval::evaluate(&EmptyStore, &flag, &who).reason, "{op}");
+        assert!(evaluate_within(&EmptyStore, &flag, &who, Budget::of(1)).is_err(), "{op} {values}");
     }
 }

@@ -124,3 +124,28 @@ fn ten_thousand_steps_are_enough() {
     assert!(told.truncated && steps < 10_000, "{steps}");
     assert_eq!(told.reason.to_text(), r#"{"kind":"FALLTHROUGH"}"#);
 }
+
+#[test]
+fn a_step_that_did_not_come_to_its_end_says_why() {
+    let world = World::default()
+        .with(&flag("a", r#"{"prerequisites":[{"key":"b","variation":0}]}"#))
+        .with(&flag("b", r#"{"prerequisites":[{"key":"a","variation":0}]}"#))
+        .with(&flag(
+            "f",
+            r#"{"rules":[{"variation":1,"clauses":[{"attribute":"","op":"segmentMatch","values":["s"]}]}]}"#,
+        ))
+        .with_segment(r#"{"key":"s","salt":"t","rules":[{"clauses":[],"weight":7,"bucketBy":"//","rolloutContextKind":"user"}]}"#);
+    let who = context(r#"{"kind":"user","key":"u"}"#);
+    let why = "what it needs contradicts itself, so there is no result";
+    let told = explain(&world, world.flag("a").unwrap(), &who);
+    assert_eq!(told.prerequisites[0].detail, why);
+    let inner = told.prerequisites[0].explanation.as_ref().unwrap();
+    assert_eq!(inner.prerequisites[0].detail, "it leads back to itself, or too deep");
+    let told = explain(&world, world.flag("f").unwrap(), &who);
+    let clause = &told.rules[0].clauses[0];
+    let segment = &clause.segments[0];
+    assert_eq!((clause.detail.as_str(), segment.detail.as_str()), (why, why));
+    let bucket = segment.rules[0].bucket.as_ref().unwrap();
+    assert_eq!(bucket.detail, shared::context::Reference::parse("//").unwrap_err().to_string());
+    assert_eq!(told.reason.get("errorKind").and_then(Json::as_str), Some("MALFORMED_FLAG"));
+}

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use shared::context::Context;
-use shared::eval::{self, Documents, ErrorKind, Evaluation, MAX_PATTERNS, Reason, count_patterns};
+use shared::eval::{
+    self, Budget, Documents, ErrorKind, Evaluation, MAX_PATTERNS, Reason, Spent, count_patterns,
+};
 use shared::fault::Fault;
 use shared::json::Json;
 use shared::key::{EnvironmentKey, FlagKey};
@@ -31,6 +33,8 @@ pub const MAX_PAIRS: usize = 10_000;
 const MAX_VALUES: usize = 32 * 1024 * 1024;
 /// How long one request may evaluate: less than its client is told to wait.
 const LONGEST: Duration = Duration::from_secs(8);
+/// How many steps one flag may take for one context.
+const MAX_STEPS: u64 = 25_000_000;
 
 /// Whose flags are asked.
 #[derive(Clone, Debug)]
@@ -174,7 +178,7 @@ fn contexts(fields: &mut Fields<'_>, one: Option<&Json>, many: Option<&Json>) ->
 /// Answers from one revision. Never fails on a flag: what cannot be evaluated says so in its reason.
 ///
 /// # Errors
-/// More evaluations than one request may ask for, where it names no flags.
+/// More evaluations than one request may ask for, where it names no flags; or they take too long.
 pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) -> Result<Json, Fault> {
     let keys: Vec<String> = match &question.flags {
         Some(keys) => keys.clone(),
@@ -188,7 +192,7 @@ pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) 
         ));
     }
     let bounds = Bounds::begin();
-    let results = results(question, &keys, &bounds, |key, context| {
+    let results = results(question, &keys, "", &bounds, |key, context| {
         one(catalog, state, key, context, question, &bounds)
     })?;
     Ok([
@@ -205,8 +209,9 @@ pub fn answer(catalog: &Catalog, state: &EnvironmentState, question: &Question) 
 /// listed with pointers.
 ///
 /// # Errors
-/// There are no documents in it, or more evaluations than one request may ask for.
+/// There are no documents in it, or more evaluations than one request may ask for, or they take too long.
 pub fn answer_documents(documents: &Json, question: &Question) -> Result<Json, Vec<Fault>> {
+    let bounds = Bounds::begin();
     let documents = Documents::prepare(documents).map_err(|faults| {
         faults
             .into_iter()
@@ -217,25 +222,24 @@ pub fn answer_documents(documents: &Json, question: &Question) -> Result<Json, V
     let most = if question.explain { MAX_EXPLAINED } else { MAX_PAIRS };
     let pairs = keys.len() * question.contexts.len();
     if pairs > most {
+        let begins = if question.flags.is_some() { "leaves" } else { "is needed here: there are" };
         let detail =
-            format!("leaves {pairs} pairs of a flag and a context, where at most {most} are evaluated");
+            format!("{begins} {pairs} pairs of a flag and a context, where at most {most} are evaluated");
         return Err(vec![Fault::new("/flags", detail)]);
     }
-    let bounds = Bounds::begin();
-    let one = |key: &str, context: &Context| match documents.evaluate(key, context) {
-        Err(kind) => failed(kind, question.reasons),
-        Ok(found) => {
-            let mut view = evaluated(&found, question.reasons, &bounds);
-            view.set("version", Json::from(found.flag.version()));
-            if question.explain
-                && let Ok(explanation) = documents.explain(key, context)
-            {
-                view.set("explanation", Json::from_serialize(&explanation));
-            }
-            view
+    let one = |key: &str, context: &Context| {
+        let Some(found) = documents.evaluate_within(key, context, bounds.budget())? else {
+            return Ok(failed(ErrorKind::FlagNotFound, question.reasons));
+        };
+        let mut view = evaluated(&found, question.reasons, &bounds);
+        view.set("version", Json::from(found.flag.version()));
+        if question.explain {
+            let explanation = documents.explain_within(key, context, bounds.budget())?;
+            view.set("explanation", Json::from_serialize(&explanation));
         }
+        Ok(view)
     };
-    let results = results(question, keys, &bounds, one).map_err(|fault| vec![fault])?;
+    let results = results(question, keys, "/documents", &bounds, one).map_err(|fault| vec![fault])?;
     let mut body: Json = [("results", results)].into_iter().collect();
     if !documents.faults().is_empty() {
         body.set("faults", Json::from_serialize(&documents.faults()));
@@ -255,37 +259,77 @@ impl Bounds {
         Self { end: Instant::now() + LONGEST, told: Cell::new(0) }
     }
 
-    fn kept(&self) -> Result<(), Fault> {
-        if self.told.get() > MAX_VALUES {
-            return Err(Fault::new("/flags", "name fewer: the values are larger than one answer holds"));
+    /// What one flag may cost for one context.
+    const fn budget(&self) -> Budget {
+        Budget::of(MAX_STEPS).until(self.end)
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() > self.end
+    }
+
+    /// What is to be done where not all flags are answered for all contexts.
+    fn too_much(question: &Question, keys: &[String], why: &str) -> Fault {
+        let contexts = question.contexts.len();
+        match &question.flags {
+            Some(named) if named.len() > 1 => {
+                Fault::new("/flags", format!("names {} flags; name fewer: {why}", named.len()))
+            }
+            _ if contexts > 1 => {
+                Fault::new("/contexts", format!("holds {contexts} contexts; send fewer: {why}"))
+            }
+            None if keys.len() > 1 => {
+                Fault::new("/flags", format!("is needed here, to name some of {} flags: {why}", keys.len()))
+            }
+            _ => Fault::new("", why),
         }
-        if Instant::now() > self.end {
-            return Err(Fault::new(
-                "/flags",
-                "name fewer, or fewer contexts: evaluating them takes too long",
-            ));
-        }
-        Ok(())
     }
 }
 
 fn results(
     question: &Question,
     keys: &[String],
+    costly: &str,
     bounds: &Bounds,
-    one: impl Fn(&str, &Context) -> Json,
+    one: impl Fn(&str, &Context) -> Result<Json, Spent>,
 ) -> Result<Json, Fault> {
+    let too_long = || {
+        let why = format!("evaluating takes longer than {} seconds", LONGEST.as_secs());
+        Bounds::too_much(question, keys, &why)
+    };
     let mut results = Vec::with_capacity(question.contexts.len());
     for context in &question.contexts {
         let mut flags = Vec::with_capacity(keys.len());
         for key in keys {
-            flags.push((key.clone(), one(key, context)));
-            bounds.kept()?;
+            let found = one(key, context).map_err(|Spent| match bounds.is_over() {
+                true => too_long(),
+                false => steps(key, context, costly),
+            })?;
+            flags.push((key.clone(), found));
+            if bounds.told.get() > MAX_VALUES {
+                let why = "the values are larger than one answer holds";
+                return Err(Bounds::too_much(question, keys, why));
+            }
+            if bounds.is_over() {
+                return Err(too_long());
+            }
         }
         let key = Json::from(context.canonical_key());
         results.push([("key", key), ("flags", Json::Object(flags))].into_iter().collect());
     }
     Ok(Json::Array(results))
+}
+
+/// That one flag takes too much for one context, whatever else was asked.
+fn steps(key: &str, context: &Context, pointer: &str) -> Fault {
+    let context = context.canonical_key();
+    Fault::new(
+        pointer,
+        format!(
+            "evaluating {key} for {context} takes more than {MAX_STEPS} comparisons: give its clauses, and those \
+             of the segments it asks, fewer values, or the context smaller attributes"
+        ),
+    )
 }
 
 fn one(
@@ -295,21 +339,22 @@ fn one(
     context: &Context,
     question: &Question,
     bounds: &Bounds,
-) -> Json {
+) -> Result<Json, Spent> {
     let served = state.configs.get(key);
     let flag = FlagKey::new(key).ok().and_then(|key| catalog.flag(&state.stored.row.project, &key).cloned());
     let Some((served, flag)) = served.zip(flag) else {
-        return failed(ErrorKind::FlagNotFound, question.reasons);
+        return Ok(failed(ErrorKind::FlagNotFound, question.reasons));
     };
     let mut view = match served.prepared.as_deref() {
         None => failed(ErrorKind::MalformedFlag, question.reasons),
         Some(prepared) if question.explain => {
-            let explanation = eval::explain(state, prepared, context);
-            let mut view = evaluated(&eval::evaluate(state, prepared, context), question.reasons, bounds);
+            let explanation = eval::explain_within(state, prepared, context, bounds.budget())?;
+            let found = eval::evaluate_within(state, prepared, context, bounds.budget())?;
+            let mut view = evaluated(&found, question.reasons, bounds);
             view.set("explanation", Json::from_serialize(&explanation));
             view
         }
-        Some(_) => match state.rules().evaluate_key(key, context) {
+        Some(_) => match state.rules().evaluate_key_within(key, context, bounds.budget())? {
             Some(found) => evaluated(&found, question.reasons, bounds),
             None => failed(ErrorKind::MalformedFlag, question.reasons),
         },
@@ -321,7 +366,7 @@ fn one(
         view.set("explanation", explanation);
         view.set("because", because(served));
     }
-    view
+    Ok(view)
 }
 
 fn failed(kind: ErrorKind, reasons: bool) -> Json {

@@ -145,6 +145,9 @@ async fn a_key_of_launchdarkly_goes_on_working_until_it_is_revoked() {
     let taken =
         send(&app, &owner, Method::POST, "/api/environments/production/credentials", &elsewhere).await;
     assert_eq!(taken.status(), 409);
+    let taken = body_of(taken).await;
+    assert_eq!(taken["errors"][0]["pointer"], "/key", "{taken:#}");
+    assert_eq!(taken["detail"], "the key is a credential already, here or in another environment");
     for key in ["short", "with space inside", "fsp_0000000000000000000000000000000000001"] {
         let wrong = send(&app, &owner, Method::POST, path, &json!({"kind": "server", "key": key})).await;
         assert_eq!(wrong.status(), 422, "{key}");

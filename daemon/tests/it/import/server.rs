@@ -181,3 +181,35 @@ async fn the_streams_event_and_a_relays_archive_are_read() {
     assert_eq!(body["totals"]["refused"], 2, "an editor makes no credentials: {body}");
     assert_eq!(pointers(&body, "5c1d2e3f4a5b6c7d8e9f0a1b"), ["/env/envID"]);
 }
+
+#[tokio::test]
+async fn chains_that_no_evaluation_follows_are_refused_at_their_beginnings() {
+    let app = TestApp::start().await;
+    let (mut flags, mut segments) = (serde_json::Map::new(), serde_json::Map::new());
+    for i in 0..68 {
+        let next = json!({"prerequisites": [{"key": format!("f{}", i + 1), "variation": 0}]});
+        flags.insert(format!("f{i}"), flag(&format!("f{i}"), 1, &if i < 67 { next } else { json!({}) }));
+        let asks = json!({"rules": [{"clauses": [{"attribute": "", "op": "segmentMatch",
+            "values": [format!("s{}", i + 1)], "negate": false}]}]});
+        segments.insert(format!("s{i}"), segment(&format!("s{i}"), &if i < 67 { asks } else { json!({}) }));
+    }
+    let export = json!({"flags": flags, "segments": segments});
+    let body = taken(&app, "environment=staging", &export.to_string()).await;
+    assert_eq!(body["totals"], json!({"created": 130, "updated": 0, "unchanged": 0, "refused": 6}), "{body}");
+    for i in 0..3 {
+        assert_eq!(pointers(&body, &format!("f{i}")), [format!("/flags/f{i}/prerequisites")]);
+        assert_eq!(pointers(&body, &format!("s{i}")), [format!("/segments/s{i}/rules")]);
+    }
+    let served = app.post("/api/evaluate", &json!({"environment": "staging", "flagKey": "f3"})).await;
+    let served: Value = served.json().await.unwrap();
+    assert_ne!(served["results"][0]["flags"]["f3"]["reason"]["kind"], "ERROR", "{served}");
+
+    // What stands here is not made too deep either.
+    let more = json!({"flags": {
+        "f67": flag("f67", 2, &json!({"prerequisites": [{"key": "beyond", "variation": 0}]})),
+        "beyond": flag("beyond", 1, &json!({})),
+    }});
+    let body = taken(&app, "environment=staging", &more.to_string()).await;
+    assert_eq!(pointers(&body, "f67"), ["/flags/f67/prerequisites"], "{body}");
+    assert_eq!(body["totals"]["created"], 1, "{body}");
+}

@@ -134,6 +134,70 @@ async fn circles_are_refused_however_long() {
 }
 
 #[tokio::test]
+async fn chains_are_as_long_as_evaluation_follows_them_and_no_longer() {
+    let app = TestApp::start().await;
+    let (project, staging) = (ProjectKey::default(), environment("staging"));
+    let usual = WriteOptions::default();
+    let last = shared::eval::MAX_DEPTH;
+    let mut changes = Vec::new();
+    for i in (0..=last + 1).rev() {
+        let new = NewFlag::from_json(&text(&format!(r#"{{"key":"c{i}","enabled":true}}"#)), "").unwrap();
+        changes.push(Mutation::CreateFlag(project.clone(), Box::new(new)));
+        let rules = if i < last {
+            format!(
+                r#"{{"rules":[{{"clauses":[{{"attribute":"","op":"segmentMatch","values":["s{}"]}}]}}]}}"#,
+                i + 1
+            )
+        } else {
+            "{}".to_owned()
+        };
+        let new =
+            NewSegment::from_json(&text(&format!(r#"{{"key":"s{i}","document":{rules}}}"#)), "").unwrap();
+        changes.push(Mutation::CreateSegment(project.clone(), staging.clone(), Box::new(new)));
+    }
+    let wait = |i: usize| {
+        let patch = format!(r#"{{"prerequisites":[{{"key":"c{}","variation":0}}]}}"#, i + 1);
+        Mutation::PatchConfig(
+            project.clone(),
+            flag(&format!("c{i}")),
+            staging.clone(),
+            Patch::Merge(text(&patch)),
+        )
+    };
+    changes.extend((0..last).map(wait));
+    run(&app, &usual, &changes).await.unwrap();
+    let served = app.post("/api/evaluate", &json!({"environment": "staging", "flagKey": "c0"})).await;
+    let served: Value = served.json().await.unwrap();
+    let reason = &served["results"][0]["flags"]["c0"]["reason"];
+    assert_eq!(reason["kind"], "FALLTHROUGH", "64 steps are followed: {served}");
+    // One more at the end makes it too deep for the first.
+    let told = run(&app, &usual, &[wait(last)]).await;
+    let Err(Refusal::Invalid(faults)) = told else { panic!("{told:?}") };
+    assert!(faults[0].pointer.ends_with("/prerequisites"), "{faults:?}");
+    assert!(faults[0].detail.contains("65 steps"), "{faults:?}");
+    let asks = format!(
+        r#"{{"document":{{"rules":[{{"clauses":[{{"attribute":"","op":"segmentMatch","values":["s{}"]}}]}}]}}}}"#,
+        last + 1
+    );
+    let more = Mutation::UpdateSegment(
+        project.clone(),
+        staging.clone(),
+        segment(&format!("s{last}")),
+        Patch::Merge(text(&asks)),
+    );
+    let told = run(&app, &usual, &[more]).await;
+    let Err(Refusal::Invalid(faults)) = told else { panic!("{told:?}") };
+    assert!(faults[0].pointer.ends_with("/rules") && faults[0].detail.contains("segments"), "{faults:?}");
+    // Another branch beside it is fine.
+    let patch = format!(r#"{{"prerequisites":[{{"key":"c{last}","variation":0}}]}}"#);
+    let path = format!("/api/flags/c{}/config/staging", last + 1);
+    assert_eq!(
+        app.patch(&path, &serde_json::from_str::<Value>(&patch).unwrap()).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
 async fn a_flag_that_others_wait_for_stays() {
     let app = TestApp::start().await;
     letters(&app, "base").await;

@@ -10,12 +10,12 @@ use shared::targeting::{check_flag, check_segment, compose_flag, compose_segment
 /// Any text as a payload; behind a NUL, any text as the context that its flags are evaluated for.
 pub fn payloads(bytes: &[u8]) {
     let Some([text, who]) = texts(bytes) else { return };
-    drop(Documents::read(Some(text), Some(text)));
-    let Ok(json) = parse(text) else { return };
+    let Ok(json) = parse(text) else { return drop(Documents::read(Some(text), Some(text))) };
     // As over the API: the patterns of others are bounded before anything is compiled.
     if count_patterns(&json) > 2 {
         return;
     }
+    drop(Documents::read(Some(text), Some(text)));
     let Ok(documents) = Documents::prepare(&json) else { return };
     let who = Context::parse_sent(who.as_bytes()).unwrap_or_else(|_| Context::of("org", "o1").unwrap());
     for key in documents.keys().iter().map(String::as_str).chain(["gone"]) {

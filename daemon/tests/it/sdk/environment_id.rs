@@ -1,4 +1,4 @@
-//! The client-side id of the environment, which SDKs put into their telemetry, is told with every answer.
+//! The environment's client-side id, which SDKs put into telemetry, is told with every answer.
 
 use reqwest::Response;
 use shared::access::CredentialKind;

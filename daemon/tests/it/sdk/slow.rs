@@ -1,4 +1,4 @@
-//! Clients that take little: who goes on taking is waited for, who stops is cut, and nobody pins much.
+//! Clients that take little: who takes on is waited for, who stops is cut, nobody pins much.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Below a path prefix browsers and phones find everything that is at the root, readable from everywhere.
+//! Below a path prefix browsers and phones find everything that is at the root, from anywhere.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -195,6 +196,7 @@ impl App {
             secure_mode,
             access_log,
             usage,
+            questions: Arc::new(Semaphore::new(large_questions())),
             verified,
             drain,
             metrics,
@@ -255,6 +257,11 @@ fn counting(config: &Config) -> usage::Settings {
         minutes: usage.minutes,
         hours: usage.hours,
     }
+}
+
+/// How many large questions are answered at a time.
+fn large_questions() -> usize {
+    std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2))
 }
 
 /// Makes the bootstrap token of an installation where nobody has a role yet.

@@ -28,6 +28,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 use crate::access_log::AccessLog;
 use crate::clock::Clock;
@@ -97,6 +98,8 @@ pub struct Shared {
     pub access_log: Arc<AccessLog>,
     /// What SDKs report.
     pub usage: Arc<Usage>,
+    /// Turns of questions that may take long: half of the processors are left to everybody else.
+    pub questions: Arc<Semaphore>,
     /// The last verification of the history that this daemon was asked for.
     pub verified: Arc<ArcSwapOption<Verified>>,
     /// Whether the daemon is stopping, and when streams end.

@@ -210,6 +210,24 @@ async fn who_may_read_may_ask() {
 }
 
 #[tokio::test]
+async fn large_questions_take_turns_and_hold_up_no_small_one() {
+    let app = furnished().await;
+    let large = json!({"documents": {"flags": {}}, "context": {"kind": "user", "key": "u"}});
+    let turns = u32::try_from(app.state.questions.available_permits()).unwrap();
+    let others = app.state.questions.clone().acquire_many_owned(turns).await.unwrap();
+    let full = app.post("/api/evaluate", &large).await;
+    assert_eq!(full.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(full.headers()["retry-after"], "2");
+    let problem: Value = full.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("ask again in a moment"), "{problem}");
+    let small = app.post("/api/evaluate", &json!({"environment": "staging", "flagKey": "ratio"})).await;
+    assert_eq!(small.status(), StatusCode::OK);
+    drop(others);
+    assert_eq!(app.post("/api/evaluate", &large).await.status(), StatusCode::OK);
+    assert_eq!(app.state.questions.available_permits(), turns as usize);
+}
+
+#[tokio::test]
 async fn documents_are_evaluated_as_they_are_and_what_is_malformed_hurts_nothing_else() {
     let app = TestApp::start().await;
     let question = r#"{"documents": {

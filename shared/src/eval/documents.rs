@@ -145,7 +145,7 @@ impl Documents {
     /// Evaluates one flag of one's own.
     ///
     /// # Errors
-    /// There is no such flag; an exception where it takes more than [`OWN_STEPS`].
+    /// There is no such flag; an exception where it takes longer than anybody waits.
     pub fn evaluate(&self, key: &str, context: &Context) -> Result<Evaluation<'_>, ErrorKind> {
         match self.evaluate_within(key, context, Budget::of(OWN_STEPS)) {
             Ok(found) => found.ok_or(ErrorKind::FlagNotFound),
@@ -156,7 +156,7 @@ impl Documents {
     /// Evaluates one flag of one's own and tells every step.
     ///
     /// # Errors
-    /// There is no such flag; an exception where it takes more than [`OWN_STEPS`].
+    /// There is no such flag; an exception where it takes longer than anybody waits.
     pub fn explain(&self, key: &str, context: &Context) -> Result<Explanation, ErrorKind> {
         match self.explain_within(key, context, Budget::of(OWN_STEPS)) {
             Ok(told) => told.ok_or(ErrorKind::FlagNotFound),

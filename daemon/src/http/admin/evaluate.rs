@@ -2,18 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::Response;
 use shared::access::{Permission, Scope};
 use shared::api::problem::{Problem, ProblemKind};
 use shared::eval::Explanation;
 use shared::fault::Fault;
+use shared::key::ProjectKey;
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::http::AppState;
 use crate::http::admin::evaluation::{Of, Question, answer, answer_documents};
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::request::Writing;
 use crate::http::sdk::counted;
+use crate::live::catalog::Catalog;
+
+/// More pairs of a flag and a context than this take their turn.
+const LARGE: usize = 10_000;
+/// How long a large question waits for its turn.
+const TURN: Duration = Duration::from_secs(2);
 
 /// A question: for whom, which flags, where and when.
 #[derive(utoipa::ToSchema)]
@@ -162,14 +172,19 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
     // A hundred contexts and a thousand flags take longer than a task may hold its thread.
     let asked = Arc::clone(&catalog);
     let place = project.clone();
-    let body = tokio::task::spawn_blocking(move || match &question.of {
-        Of::Documents(documents) => answer_documents(documents, &question)
-            .map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults)),
-        Of::Environment { key, .. } => match asked.environment(&place, key) {
-            Some(state) => answer(&asked, state, &question)
-                .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
-            None => Err(ApiError::unknown(format!("environment {key} at that time"))),
-        },
+    let turn = if is_large(&question, &catalog, &project) { Some(turn(&asking.state).await?) } else { None };
+    let body = tokio::task::spawn_blocking(move || {
+        // Kept until the evaluation ends, also where nobody waits for it any more.
+        let _turn = turn;
+        match &question.of {
+            Of::Documents(documents) => answer_documents(documents, &question)
+                .map_err(|faults| ApiError::faults(ProblemKind::Invalid, faults)),
+            Of::Environment { key, .. } => match asked.environment(&place, key) {
+                Some(state) => answer(&asked, state, &question)
+                    .map_err(|fault| ApiError::faults(ProblemKind::Invalid, vec![fault])),
+                None => Err(ApiError::unknown(format!("environment {key} at that time"))),
+            },
+        }
     })
     .await
     .map_err(|_| ApiError::new(ProblemKind::Internal, "the evaluation did not end"))??;
@@ -178,4 +193,20 @@ pub async fn evaluate(mut asking: Writing) -> Result<Response, ApiError> {
         counted::answered(&asking.state, &catalog, (&project, &environment), &body);
     }
     Ok(asking.reply(None, &body))
+}
+
+/// Whether a question may take long: of documents that nobody has checked, or of many flags for many contexts.
+fn is_large(question: &Question, catalog: &Catalog, project: &ProjectKey) -> bool {
+    let Of::Environment { key, .. } = &question.of else { return true };
+    let all = || catalog.environment(project, key).map_or(0, |state| state.configs.len());
+    question.flags.as_ref().map_or_else(all, Vec::len) * question.contexts.len() > LARGE
+}
+
+/// Waits until such a question may be answered.
+async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
+    let turn = tokio::time::timeout(TURN, Arc::clone(&state.questions).acquire_owned()).await;
+    turn.ok().and_then(Result::ok).ok_or_else(|| {
+        let detail = "this daemon answers as many large questions as it can; ask again in a moment";
+        ApiError { retry_after: Some(2), ..ApiError::new(ProblemKind::TooManyRequests, detail) }
+    })
 }

@@ -32,6 +32,8 @@ async fn number(url: &str, sql: &str) -> i64 {
 }
 
 async fn create(program: &Program, key: &str) {
+    // It listens before it has anything to serve.
+    program.until("/health/ready", 200).await;
     let (status, body) = program.post("/api/flags", &json!({"key": key, "type": "boolean"})).await;
     assert_eq!(status, 201, "{body}");
 }
@@ -162,6 +164,7 @@ async fn backups_are_queued_over_http_and_made_by_a_daemon() {
     let folder = directory("queue");
     let variables = [("DATABASE_URL", url.as_str()), ("FLAGSTAFF_BACKUP_KEEP", "1")];
     let program = Program::start(&folder, &["serve"], &variables);
+    program.until("/health/ready", 200).await;
     assert_eq!(program.post("/api/backups", &json!({})).await.0, 403, "an editor is no operator");
     // What a daemon that died left behind is taken over.
     run(

@@ -71,6 +71,7 @@ async fn an_operator_asks_for_a_backup_over_http_and_it_can_be_put_back() {
     let (url, folder) = (fresh_database().await, directory("asked"));
     let program = Program::start(&folder, &["serve"], &[("DATABASE_URL", &url)]);
     let flag = json!({"key": "kept", "type": "boolean", "description": "as it was"});
+    program.until("/health/ready", 200).await;
     assert_eq!(program.post("/api/flags", &flag).await.0, 201);
     let operator = Operator::of(&folder);
     let (status, _) = operator.ask(Method::POST, "/api/backups?dryRun=true", &json!({})).await;

@@ -136,7 +136,7 @@ async fn what_differs_is_found_by_query_and_promoted_as_one_revision() {
     dry["dryRun"] = json!(true);
     let plan: Value = app.post("/api/environments/promote", &dry).await.json().await.unwrap();
     assert!(plan["planHash"].is_string() && plan["changes"].as_array().unwrap().len() == 2, "{plan}");
-    let before = app.state.live.catalog().position.revision.0;
+    let before = app.state.gate.last_committed();
     let done: Value = app.post("/api/environments/promote", &promotion).await.json().await.unwrap();
     assert_eq!(
         (&done["revision"], done["changes"].as_array().unwrap().len()),

@@ -93,7 +93,16 @@ pub async fn offline(wanted: Eval, global: &Global) -> Result<(), Trouble> {
                 found.variation_index.map_or(Json::Null, Json::from),
                 Json::from_serialize(&found.reason),
             ),
-            Err(kind) => item(key, Json::Null, Json::Null, Json::from_serialize(&Reason::error(kind))),
+            Err(kind) => {
+                if kind == ErrorKind::Exception {
+                    eprintln!(
+                        "flagstaff: {} takes more comparisons than anybody waits for: its clauses, or the context, hold \
+                         too many values",
+                        crate::text::shown(key)
+                    );
+                }
+                item(key, Json::Null, Json::Null, Json::from_serialize(&Reason::error(kind)))
+            }
         };
         if wanted.explain
             && let Ok(explanation) = documents.explain(key, &context)

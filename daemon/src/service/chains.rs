@@ -104,14 +104,7 @@ pub fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn graph(edges: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
-        let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (from, to) in edges {
-            graph.entry((*from).to_owned()).or_default().push((*to).to_owned());
-        }
-        graph
-    }
+    use crate::service::circles::tests::graph;
 
     #[test]
     fn the_longest_way_counts_in_both_directions_and_circles_are_left_out() {

@@ -90,10 +90,11 @@ fn peel<'g>(left: &mut BTreeSet<&'g str>, mut ahead: Ways<'g>, behind: &Ways<'g>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn graph(edges: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
+    /// What waits for what.
+    pub fn graph(edges: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
         let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (from, to) in edges {
             graph.entry((*from).to_owned()).or_default().push((*to).to_owned());

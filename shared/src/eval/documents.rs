@@ -94,13 +94,8 @@ impl Documents {
         for (key, document) in flags {
             let prepared =
                 document.and_then(|document| prepare_flag_within(&named(&key, document), patterns));
-            let (prepared, faults) = match prepared {
-                Ok(flag) => {
-                    let unusable = flag.unusable();
-                    (Some(flag), unusable)
-                }
-                Err(faults) => (unread_flag(&key, &faults), faults),
-            };
+            let (prepared, faults) =
+                kept(prepared, PreparedFlag::unusable, |faults| unread_flag(&key, faults));
             out.put(faults, place, "flags", &key);
             out.flags.extend(prepared.map(|flag| (key.clone(), flag)));
             out.keys.push(key);
@@ -108,13 +103,8 @@ impl Documents {
         for (key, document) in segments {
             let prepared =
                 document.and_then(|document| prepare_segment_within(&named(&key, document), patterns));
-            let (prepared, faults) = match prepared {
-                Ok(segment) => {
-                    let unusable = segment.unusable();
-                    (Some(segment), unusable)
-                }
-                Err(faults) => (unread_segment(&key, &faults), faults),
-            };
+            let (prepared, faults) =
+                kept(prepared, PreparedSegment::unusable, |faults| unread_segment(&key, faults));
             out.put(faults, place, "segments", &key);
             out.segments.extend(prepared.map(|segment| (key, segment)));
         }
@@ -328,6 +318,21 @@ fn unread_flag(key: &str, faults: &[Fault]) -> Option<PreparedFlag> {
     let mut flag = prepare_flag(&document).ok()?;
     (flag.key, flag.unread) = (key.into(), Some(first(faults)));
     Some(flag)
+}
+
+/// What stands for a document, and what is to be said of it.
+fn kept<T>(
+    prepared: Result<T, Vec<Fault>>,
+    unusable: impl FnOnce(&T) -> Vec<Fault>,
+    unread: impl FnOnce(&[Fault]) -> Option<T>,
+) -> (Option<T>, Vec<Fault>) {
+    match prepared {
+        Ok(prepared) => {
+            let faults = unusable(&prepared);
+            (Some(prepared), faults)
+        }
+        Err(faults) => (unread(&faults), faults),
+    }
 }
 
 /// Stands for a segment that cannot be read, which makes every evaluation that asks it malformed.

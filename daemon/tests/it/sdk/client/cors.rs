@@ -7,7 +7,7 @@ use super::{ID, b64, furnished, report, sent};
 use crate::support::app::TestApp;
 use crate::support::cluster;
 
-async fn preflight(app: &TestApp, path: &str, method: &str) -> (u16, HeaderMap) {
+pub async fn preflight(app: &TestApp, path: &str, method: &str) -> (u16, HeaderMap) {
     let request = app
         .client
         .request(Method::OPTIONS, app.at(path))
